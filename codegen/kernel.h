@@ -1,0 +1,124 @@
+// Kernel IR: one loop nest, said once for both backends. A schedule splits, orders and tags axes;
+// an emitter only spells.
+//
+// A kernel has parallel axes (outer to inner) and at most one row axis, the last. It runs its
+// sections in order for every index of the parallel axes:
+//   once      the body runs once per parallel index;
+//   over      the body runs for every index j of the row axis; `reduce` instructions combine over j
+//             and their values are readable in later sections; values named in `keeps` are held in a
+//             row scratch and readable, at the same j, in later `over` sections;
+//   contract  a product over the row axis k: lhs and rhs bodies give the factors at (.., m, k) and
+//             (.., k, n), where m and n are the last two parallel axes; the section's value is
+//             sum over k of lhs * rhs by fma, in blocks of ir::dot_block (see ir/reduce_order.h).
+// Vector lanes lie on the last parallel axis (Lanes::across) or on the row axis (Lanes::along).
+//
+// Sizes and strides are run-time parameters: params[a] is the size of axis a, and a Coef refers to
+// others. So a kernel is canonical: equal layers, whatever their sizes, have equal text.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace weft::codegen {
+
+/// A coefficient of an index: 0, 1, or params[param].
+struct Coef {
+  enum class Kind : std::uint8_t { zero, one, param } kind = Kind::zero;
+  int param = -1;
+
+  static Coef zero() { return {}; }
+  static Coef one() { return {Kind::one, -1}; }
+  static Coef at(int param) { return {Kind::param, param}; }
+  bool is_zero() const { return kind == Kind::zero; }
+  bool is_one() const { return kind == Kind::one; }
+  friend bool operator==(const Coef&, const Coef&) = default;
+};
+
+/// One pointer argument of a kernel with its strides (in elements) along every axis. The address of
+/// an element is buffers[k] + sum of strides[a] * index[a] (+ dynamic terms of the instruction).
+/// Offsets are inside the pointer. Two accesses may point into one buffer.
+struct Access {
+  DType dtype;
+  bool written = false;
+  std::vector<Coef> strides;
+  friend bool operator==(const Access&, const Access&) = default;
+};
+
+using Reg = std::int32_t;  // a value of the kernel; numbered through all sections, -1 is none
+
+struct Inst {
+  enum class Kind : std::uint8_t {
+    constant,  // bits
+    param,     // i64: params[param]
+    index,     // i64: params[param] (if >= 0) + sum of coefs[a] * index[a]
+    op,        // an elementwise operation of the table (or random_bits) on args, attributes in node
+    load,      // access; args[0] is a bool mask or -1 (masked off: 0, and no memory is touched);
+               // then (index value, stride Coef) pairs: args[1 + t] with coefs[t], in elements
+    store,     // access; args[0] value, args[1] mask or -1, then dynamic terms args[2 + t], coefs[t]
+    update,    // like store, but memory = memory op value; monoid says op ("set" overwrites); row
+               // indices run in order
+    reduce,    // over j of args[0]; monoid
+  };
+  Kind kind;
+  DType dtype = DType::f32;         // of the result (store, update: of the value)
+  Reg result = -1;                  // -1 for store, update
+  std::vector<Reg> args;
+  std::uint64_t bits = 0;
+  int param = -1;
+  int access = -1;
+  std::vector<Coef> coefs;
+  std::string monoid;               // add mul max min and or set
+  std::shared_ptr<const ir::Node> node;  // op: operation and attributes (operands unused)
+};
+
+struct Section {
+  enum class Kind : std::uint8_t { once, over, contract } kind = Kind::once;
+  std::vector<Inst> body;           // once, over; contract: the lhs body
+  std::vector<Inst> rhs;            // contract
+  std::vector<Reg> keeps;           // over
+  Reg lhs_value = -1, rhs_value = -1, result = -1;  // contract
+  DType dtype = DType::f32;         // contract: of the product
+};
+
+enum class Lanes : std::uint8_t { across, along };
+
+struct Kernel {
+  int parallel_axes = 0;   // across and contract kernels have at least 1 and 2
+  bool row_axis = false;   // its number is parallel_axes
+  Lanes lanes = Lanes::across;
+  std::vector<Access> accesses;
+  std::vector<Section> sections;
+  int param_count = 0;     // at least the number of axes
+  int reg_count = 0;
+
+  int axes() const { return parallel_axes + (row_axis ? 1 : 0); }
+  bool is_contract() const;
+};
+
+/// The canonical text; equal text means equal kernels.
+std::string print(const Kernel& kernel);
+/// Numbered rules K1..; throws InternalError.
+void verify(const Kernel& kernel);
+
+// How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
+// the last parallel axis at one index of the others (across); a block of rows of one product (contract).
+inline constexpr std::int64_t across_tile = 4096;      // elements, kernels without row axis
+inline constexpr std::int64_t across_row_tile = 64;    // elements, kernels with row axis
+inline constexpr std::int64_t contract_rows = 144;     // rows of m
+std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params);
+/// Bytes of 64-byte aligned scratch that one thread needs (kept rows, packing, tails).
+std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params);
+
+/// Runs units [begin, end). Every backend's code has this signature.
+using KernelFn = void (*)(void* const* pointers, const std::int64_t* params, std::int64_t begin,
+                          std::int64_t end, void* scratch);
+
+/// The plain interpreter of kernels: all units, same bits as compiled code.
+void interpret(const Kernel& kernel, void* const* pointers, const std::int64_t* params);
+
+}  // namespace weft::codegen

@@ -1,0 +1,66 @@
+// From a graph to something that runs: passes, lowering, compilation, memory plan, execution.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "passes/pipeline.h"
+
+namespace weft::runtime {
+
+/// Memory with its owner. Contiguous, row-major; from the pool: 64-byte aligned.
+struct Buffer {
+  std::shared_ptr<void> memory;  // may point anywhere; its deleter frees
+  std::size_t bytes = 0;
+  void* data() const { return memory.get(); }
+};
+Buffer allocate(std::size_t bytes);
+
+enum class Backend : std::uint8_t { cpu, interp };
+
+struct CompileOptions {
+  bool fuse = true;
+  Backend backend = Backend::cpu;
+};
+
+/// What a compilation did, for explain(), the command line and the benchmark.
+struct CompileReport {
+  std::size_t recorded_operations = 0;  // nodes that compute, before any pass
+  std::size_t kernels = 0;              // launches after fusion
+  std::size_t kernels_compiled = 0;     // not found in the cache
+  double passes_ms = 0, lower_ms = 0, codegen_ms = 0, total_ms = 0;
+  std::size_t peak_bytes = 0;           // of temporaries and outputs, as planned
+  std::size_t bound_bytes = 0;          // the largest sum of live values at any step
+  std::vector<passes::PassReport> passes;
+};
+
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  /// Inputs in the order of the graph's parameters. Outputs come from the pool (or are inputs, where
+  /// the graph returns a parameter). Any number of threads may run one executable at once.
+  /// donated[k]: input k may be overwritten or returned (the caller gives it up).
+  virtual std::vector<Buffer> run(std::span<const Buffer> inputs,
+                                  std::span<const bool> donated = {}) const = 0;
+  virtual const CompileReport& report() const = 0;
+  virtual const ir::Graph& fused_graph() const = 0;
+};
+
+/// Finds the executable of an equal graph in the cache, or makes it. Thread-safe.
+std::shared_ptr<const Executable> compile(const ir::Graph& graph, const CompileOptions& options = {});
+
+/// Counters since the start of the process, for tests and `weft info`.
+struct EngineStats {
+  std::size_t executables_compiled, executable_hits, kernels_compiled, kernel_hits;
+};
+EngineStats engine_stats();
+void clear_caches();
+
+/// Threads that kernels use, the caller among them; WEFT_THREADS, else the cores.
+int thread_count();
+void set_thread_count(int threads);  // at least 1, else weft::Error
+
+}  // namespace weft::runtime
