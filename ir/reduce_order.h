@@ -27,7 +27,7 @@ inline constexpr std::int64_t dot_block = 256;
 struct ReduceStage {
   std::int64_t outer, n, inner;  // the input as a three-dimensional row-major array
   std::int64_t chunk;            // n <= chunk: one result; else ceil(n / chunk) results
-  std::int64_t results() const { return (n + chunk - 1) / chunk; }
+  std::int64_t results() const { return n <= chunk ? 1 : (n + chunk - 1) / chunk; }
 };
 
 /// Empty when nothing is reduced. The product of stages maps `shape` to shape without `axes`.
