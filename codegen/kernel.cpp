@@ -1,0 +1,76 @@
+#include "codegen/kernel.h"
+
+#include "codegen/contract_blocks.h"
+#include "codegen/kernel_values.h"
+
+namespace weft::codegen {
+namespace {
+
+// Scratch that emitters need beside kept rows and panels: vectors spilled around calls, tails of
+// rows, reduction lanes of every reduce instruction.
+constexpr std::size_t scratch_alignment = 64;
+constexpr std::size_t tail_bytes = 4096;
+constexpr std::size_t tail_bytes_per_access = 1024;
+constexpr std::int64_t kept_row_multiple = 32;
+
+std::int64_t product(std::span<const std::int64_t> sizes) {
+  std::int64_t total = 1;
+  for (std::int64_t size : sizes) total *= size;
+  return total;
+}
+
+std::int64_t tiles(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
+
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + scratch_alignment - 1) / scratch_alignment * scratch_alignment;
+}
+
+// A kept value has room for every j, and in an across kernel for every lane of a tile at each j.
+std::size_t kept_bytes(const Kernel& kernel, std::int64_t row_size) {
+  std::size_t row = static_cast<std::size_t>(round_up(row_size, kept_row_multiple));
+  if (kernel.lanes == Lanes::across) row *= static_cast<std::size_t>(across_row_tile);
+  std::vector<DType> dtypes = register_dtypes(kernel);
+  std::size_t bytes = 0;
+  for (const Section& section : kernel.sections)
+    for (Reg reg : section.keeps)
+      bytes += aligned(row * size_of(dtypes[static_cast<std::size_t>(reg)]));
+  return bytes;
+}
+
+std::size_t contract_bytes(const Section& section, std::int64_t m, std::int64_t n) {
+  std::size_t size = size_of(section.dtype);
+  return aligned(static_cast<std::size_t>(packed_a_elements()) * size) +
+         aligned(static_cast<std::size_t>(packed_b_elements(n)) * size) +
+         aligned(static_cast<std::size_t>(partial_c_elements(m, n)) * size);
+}
+
+}  // namespace
+
+bool Kernel::is_contract() const {
+  for (const Section& section : sections)
+    if (section.kind == Section::Kind::contract) return true;
+  return false;
+}
+
+std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params) {
+  auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
+  if (kernel.is_contract()) {
+    if (params[parallel - 1] == 0) return 0;
+    return product(params.first(parallel - 2)) * tiles(params[parallel - 2], contract_rows);
+  }
+  if (kernel.lanes == Lanes::along) return product(params.first(parallel));
+  std::int64_t tile = kernel.row_axis ? across_row_tile : across_tile;
+  return product(params.first(parallel - 1)) * tiles(params[parallel - 1], tile);
+}
+
+std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params) {
+  auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
+  std::size_t bytes = aligned(tail_bytes + tail_bytes_per_access * kernel.accesses.size());
+  if (kernel.row_axis) bytes += kept_bytes(kernel, params[parallel]);
+  for (const Section& section : kernel.sections)
+    if (section.kind == Section::Kind::contract)
+      bytes += contract_bytes(section, params[parallel - 2], params[parallel - 1]);
+  return bytes;
+}
+
+}  // namespace weft::codegen

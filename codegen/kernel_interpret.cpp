@@ -1,0 +1,276 @@
+// The plain interpreter of kernels: one element at a time, one opcode at a time, in the orders of
+// ir/reduce_order.h. It is the oracle of every emitter, so it is written to be obviously right.
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "codegen/kernel.h"
+#include "codegen/kernel_values.h"
+#include "ir/reduce_order.h"
+
+namespace weft::codegen {
+namespace {
+
+using Bits = std::uint64_t;
+
+class Interpreter {
+ public:
+  Interpreter(const Kernel& kernel, void* const* pointers, const std::int64_t* params)
+      : kernel_(kernel),
+        pointers_(pointers),
+        params_(params),
+        dtypes_(register_dtypes(kernel)),
+        values_(dtypes_.size()),
+        index_(static_cast<std::size_t>(kernel.axes())) {
+    for (const Section& section : kernel.sections) {
+      prepare(section.body);
+      prepare(section.rhs);
+    }
+  }
+
+  void run() { run_axis(0); }
+
+ private:
+  struct Reduction {
+    const Inst* inst;
+    ir::ScalarOp op;
+    std::vector<Bits> lanes;
+  };
+
+  void prepare(const std::vector<Inst>& body) {
+    for (const Inst& inst : body)
+      if (inst.kind == Inst::Kind::op) programs_.emplace(&inst, scalar_program(inst, dtypes_));
+  }
+
+  Bits& value(Reg reg) { return values_[static_cast<std::size_t>(reg)]; }
+  std::int64_t row_size() const { return params_[kernel_.parallel_axes]; }
+
+  void run_axis(int axis) {
+    if (axis == kernel_.parallel_axes) return run_point();
+    if (kernel_.is_contract() && axis == kernel_.parallel_axes - 2) prepare_factors();
+    auto& position = index_[static_cast<std::size_t>(axis)];
+    for (position = 0; position < params_[axis]; ++position) run_axis(axis + 1);
+    position = 0;
+  }
+
+  void run_point() {
+    kept_.clear();
+    for (const Section& section : kernel_.sections) {
+      switch (section.kind) {
+        case Section::Kind::once:
+          run_body(section.body);
+          break;
+        case Section::Kind::over:
+          run_over(section);
+          break;
+        case Section::Kind::contract:
+          value(section.result) = product(section.dtype);
+          break;
+      }
+    }
+  }
+
+  void run_over(const Section& section) {
+    std::vector<Reduction> reductions;
+    std::size_t lanes =
+        kernel_.lanes == Lanes::along ? static_cast<std::size_t>(ir::reduce_lanes) : 1;
+    for (const Inst& inst : section.body)
+      if (inst.kind == Inst::Kind::reduce)
+        reductions.push_back({&inst, combine_op(inst.monoid),
+                              std::vector(lanes, identity_bits(inst.monoid, inst.dtype))});
+    std::map<Reg, std::vector<Bits>> kept_here;
+    std::int64_t& j = index_.back();
+    for (j = 0; j < row_size(); ++j) {
+      for (const auto& [reg, row] : kept_) value(reg) = row[static_cast<std::size_t>(j)];
+      run_body(section.body);
+      for (Reg reg : section.keeps) kept_here[reg].push_back(value(reg));
+      for (Reduction& r : reductions)
+        combine(r, r.lanes[static_cast<std::size_t>(j) % lanes], value(r.inst->args[0]));
+    }
+    j = 0;
+    kept_.merge(kept_here);
+    for (Reduction& r : reductions) {
+      for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t lane = 0; lane < half; ++lane)
+          combine(r, r.lanes[lane], r.lanes[lane + half]);
+      value(r.inst->result) = r.lanes[0];
+    }
+  }
+
+  static void combine(const Reduction& r, Bits& into, Bits value) {
+    Bits args[] = {into, value};
+    into = ir::eval_scalar(r.op, r.inst->dtype, r.inst->dtype, args);
+  }
+
+  void run_body(const std::vector<Inst>& body) {
+    for (const Inst& inst : body) run_inst(inst);
+  }
+
+  void run_inst(const Inst& inst) {
+    switch (inst.kind) {
+      case Inst::Kind::constant:
+        value(inst.result) = inst.bits;
+        break;
+      case Inst::Kind::param:
+        value(inst.result) = static_cast<Bits>(params_[inst.param]);
+        break;
+      case Inst::Kind::index: {
+        std::int64_t start = inst.param >= 0 ? params_[inst.param] : 0;
+        value(inst.result) = static_cast<Bits>(start + linear(inst.coefs));
+        break;
+      }
+      case Inst::Kind::op:
+        value(inst.result) = run_program(inst);
+        break;
+      case Inst::Kind::load: {
+        bool masked_off = inst.args[0] >= 0 && !value(inst.args[0]);
+        value(inst.result) = masked_off ? 0 : read(address(inst, 1), inst.dtype);
+        break;
+      }
+      case Inst::Kind::store:
+      case Inst::Kind::update:
+        write(inst);
+        break;
+      case Inst::Kind::reduce:
+        break;  // run_over combines
+    }
+  }
+
+  Bits run_program(const Inst& inst) {
+    const ir::ScalarProgram& program = programs_.at(&inst);
+    temporaries_.resize(program.insts.size());
+    for (std::size_t k = 0; k < program.insts.size(); ++k) {
+      const ir::ScalarInst& step = program.insts[k];
+      if (step.op == ir::ScalarOp::param) {
+        temporaries_[k] = value(inst.args[static_cast<std::size_t>(step.bits)]);
+      } else if (step.op == ir::ScalarOp::constant) {
+        temporaries_[k] = step.bits;
+      } else {
+        Bits args[3] = {};
+        DType operand = step.dtype;
+        for (std::size_t a = 0; a < 3 && step.args[a] >= 0; ++a) {
+          auto id = static_cast<std::size_t>(step.args[a]);
+          args[a] = temporaries_[id];
+          operand = program.insts[id].dtype;
+        }
+        temporaries_[k] = ir::eval_scalar(step.op, step.dtype, operand, args);
+      }
+    }
+    return temporaries_[static_cast<std::size_t>(program.result)];
+  }
+
+  std::int64_t coef(const Coef& c) const {
+    return c.is_zero() ? 0 : c.is_one() ? 1 : params_[c.param];
+  }
+  std::int64_t linear(const std::vector<Coef>& coefs) const {
+    std::int64_t total = 0;
+    for (std::size_t axis = 0; axis < coefs.size(); ++axis)
+      total += coef(coefs[axis]) * index_[axis];
+    return total;
+  }
+
+  std::byte* address(const Inst& inst, std::size_t first_term) {
+    const Access& access = kernel_.accesses[static_cast<std::size_t>(inst.access)];
+    std::int64_t element = linear(access.strides);
+    for (std::size_t t = 0; t < inst.coefs.size(); ++t)
+      element += coef(inst.coefs[t]) * static_cast<std::int64_t>(value(inst.args[first_term + t]));
+    return static_cast<std::byte*>(pointers_[inst.access]) +
+           element * static_cast<std::int64_t>(size_of(access.dtype));
+  }
+
+  static Bits read(const std::byte* from, DType dtype) {
+    Bits bits = 0;
+    std::memcpy(&bits, from, size_of(dtype));
+    return bits;
+  }
+
+  void write(const Inst& inst) {
+    if (inst.args[1] >= 0 && !value(inst.args[1])) return;
+    std::byte* to = address(inst, 2);
+    Bits bits = value(inst.args[0]);
+    if (inst.kind == Inst::Kind::update && inst.monoid != "set") {
+      Bits args[] = {read(to, inst.dtype), bits};
+      bits = ir::eval_scalar(combine_op(inst.monoid), inst.dtype, inst.dtype, args);
+    }
+    std::memcpy(to, &bits, size_of(inst.dtype));
+  }
+
+  // Both factors of the product at the current batch index: lhs_[m, k] and rhs_[n, k].
+  void prepare_factors() {
+    const Section& section = kernel_.sections.front();
+    auto m = static_cast<std::size_t>(kernel_.parallel_axes - 2);
+    run_factor(section.body, section.lhs_value, m, lhs_);
+    run_factor(section.rhs, section.rhs_value, m + 1, rhs_);
+  }
+
+  void run_factor(const std::vector<Inst>& body, Reg result, std::size_t axis,
+                  std::vector<Bits>& factor) {
+    factor.clear();
+    for (index_[axis] = 0; index_[axis] < params_[axis]; ++index_[axis]) {
+      for (index_.back() = 0; index_.back() < row_size(); ++index_.back()) {
+        run_body(body);
+        factor.push_back(value(result));
+      }
+    }
+    index_[axis] = index_.back() = 0;
+  }
+
+  Bits product(DType dtype) {
+    auto k = static_cast<std::size_t>(row_size());
+    auto m = index_[static_cast<std::size_t>(kernel_.parallel_axes - 2)];
+    auto n = index_[static_cast<std::size_t>(kernel_.parallel_axes - 1)];
+    const Bits* a = lhs_.data() + static_cast<std::size_t>(m) * k;
+    const Bits* b = rhs_.data() + static_cast<std::size_t>(n) * k;
+    switch (dtype) {
+      case DType::f32:
+        return sum_products<float, std::uint32_t>(a, b, k);
+      case DType::f64:
+        return sum_products<double, std::uint64_t>(a, b, k);
+      case DType::i32:
+      case DType::u32:
+        return sum_products<std::uint32_t, std::uint32_t>(a, b, k);
+      default:
+        return sum_products<std::uint64_t, std::uint64_t>(a, b, k);
+    }
+  }
+
+  template <class T, class Word>
+  static Bits sum_products(const Bits* a, const Bits* b, std::size_t k) {
+    constexpr auto block = static_cast<std::size_t>(ir::dot_block);
+    T total{};
+    for (std::size_t start = 0; start < k; start += block) {
+      T sum{};
+      for (std::size_t p = start; p < std::min(start + block, k); ++p) {
+        T x = std::bit_cast<T>(static_cast<Word>(a[p]));
+        T y = std::bit_cast<T>(static_cast<Word>(b[p]));
+        if constexpr (std::is_floating_point_v<T>) {
+          sum = std::fma(x, y, sum);
+        } else {
+          sum += x * y;
+        }
+      }
+      total = start == 0 ? sum : total + sum;
+    }
+    return std::bit_cast<Word>(total);
+  }
+
+  const Kernel& kernel_;
+  void* const* pointers_;
+  const std::int64_t* params_;
+  std::vector<DType> dtypes_;
+  std::vector<Bits> values_;
+  std::vector<std::int64_t> index_;
+  std::map<const Inst*, ir::ScalarProgram> programs_;
+  std::vector<Bits> temporaries_;
+  std::map<Reg, std::vector<Bits>> kept_;  // rows held across sections
+  std::vector<Bits> lhs_, rhs_;
+};
+
+}  // namespace
+
+void interpret(const Kernel& kernel, void* const* pointers, const std::int64_t* params) {
+  Interpreter(kernel, pointers, params).run();
+}
+
+}  // namespace weft::codegen
