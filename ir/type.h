@@ -37,6 +37,12 @@ std::string str(const Shape& shape);                        // "[2,3]"
 std::vector<std::int64_t> row_major_strides(const Shape&);  // in elements; last is 1
 std::vector<std::int64_t> to_ints(const Shape&);
 Shape to_shape(const std::vector<std::int64_t>&);
-std::int64_t elements(const Shape&);
+std::int64_t elements(const Shape&);  // weft::Error when they do not fit
+
+inline constexpr int max_rank = 64;
+inline constexpr std::int64_t max_bytes = std::int64_t{1} << 62;
+/// No negative size, at most max_rank axes, less than max_bytes bytes (zero sizes counted as one, so
+/// that strides fit too).
+bool is_legal(const Type& type);
 
 }  // namespace weft::ir
