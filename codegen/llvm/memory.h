@@ -1,0 +1,30 @@
+// Reads and writes of vectors: contiguous, spread by offsets, under masks, and element by element.
+#pragma once
+
+#include <functional>
+
+#include "codegen/llvm/emitter.h"
+
+namespace weft::codegen::cpu {
+
+/// The element at `at`; with a mask (i1, may be null) 0 and untouched memory where it is off.
+Value* load_one(Emitter& e, DType dtype, Value* at, Value* mask);
+void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask);
+
+/// width elements in a row. Lanes that are off read as anything (under `mask` as 0), and no memory
+/// is touched for them.
+Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
+void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask, const Active& active);
+
+/// width elements at `at` + offsets (<width x i64>, elements).
+Value* load_spread(Emitter& e, DType dtype, Value* at, Value* offsets, Value* mask,
+                   const Active& active);
+void store_spread(Emitter& e, DType dtype, Value* value, Value* at, Value* offsets, Value* mask,
+                  const Active& active);
+
+/// each(k) for every lane k that is on, in order; vectors are read by element(vector, k).
+using ElementOf = std::function<Value*(Value* vector)>;
+void for_each_lane(Emitter& e, llvm::ArrayRef<Value*> vectors, Value* mask, const Active& active,
+                   const std::function<void(llvm::ArrayRef<Value*> elements)>& each);
+
+}  // namespace weft::codegen::cpu
