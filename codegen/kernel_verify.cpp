@@ -3,9 +3,8 @@
 //       m and n; params start with a size per axis
 //   K2  every access has one stride per axis and a dtype that computes
 //   K3  every register is defined once, in [0, reg_count)
-//   K4  a value is readable: in its own section; later, if defined in a `once` section, by a reduce
-//   or
-//       as a product; in later `over` sections, if kept. Bodies of products read only their own
+//   K4  a value is readable: in its own section; in later ones if it is of a `once` section, a
+//       reduce or a product; in later `over` sections if kept. Factors read only their own
 //   K5  sections: `over` needs a row axis; a product is first, alone, and followed by `once` only
 //   K6  instructions have the fields and the number of args of their kind
 //   K7  dtypes: masks are bool, dynamic terms i64, loads and stores have their access's dtype
@@ -13,8 +12,7 @@
 //   K9  reduce stands in `over` sections; monoids exist for their dtype
 //   K10 params and coefficients lie in range
 //   K11 the row index exists in `over` sections and factors only; the left factor does not depend
-//   on
-//       n, nor the right one on m
+//       on n, nor the right one on m
 //   K12 an op is elementwise (or random_bits) and its scalar program has the result's dtype
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
