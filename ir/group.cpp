@@ -1,0 +1,247 @@
+#include "ir/group.h"
+
+#include <algorithm>
+
+namespace weft::ir {
+
+namespace {
+
+constexpr std::size_t max_instances =
+    256;                               // a node under a map; bounds recomputation and code size
+constexpr std::size_t max_loads = 32;  // live pointers
+constexpr std::size_t max_maps_per_node = 8;
+constexpr double cheap_weight = 8;  // below: may be computed under several maps
+
+bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
+bool is_dot(const Node& n) { return n.op == Op::dot_general; }
+
+class Analysis {
+ public:
+  Analysis(const Graph& graph, std::span<const std::uint32_t> nodes,
+           std::span<const std::uint32_t> outputs)
+      : graph_(graph), nodes_(nodes), outputs_(outputs) {}
+
+  bool run() { return choose_axes() && place_outputs() && walk(); }
+  Group take() { return std::move(group_); }
+  const std::string& why() const { return why_; }
+
+ private:
+  bool no(std::string why) {
+    why_ = std::move(why);
+    return false;
+  }
+  bool contains(std::uint32_t id) const {
+    return std::binary_search(nodes_.begin(), nodes_.end(), id);
+  }
+
+  bool choose_axes() {
+    const Node *reduce = nullptr, *dot = nullptr;
+    for (std::uint32_t id : nodes_) {
+      const Node& n = graph_.node(id);
+      if (n.types.size() != 1) return no(std::string(def(n.op).name) + " has several results");
+      if (is_dot(n)) {
+        if (dot) return no("two matrix products");
+        dot = &n;
+      }
+      if (is_reduce(n)) {
+        if (n.op != Op::reduce || n.attrs.ints("axes").size() != 1)
+          return no("a reduction not yet split");
+        if (!reduce) reduce = &n;
+      }
+    }
+    if (dot && reduce) return no("a reduction beside a matrix product");
+    if (dot) return contract_axes(*dot);
+    if (reduce) return reduce_axes(*reduce);
+    return elementwise_axes();
+  }
+
+  bool elementwise_axes() {
+    const Shape* widest = nullptr;
+    for (std::uint32_t id : outputs_) {
+      const Shape& s = graph_.node(id).types[0].shape;
+      if (!widest || elements(s) > elements(*widest)) widest = &s;
+    }
+    for (std::int64_t size : *widest)
+      if (size != 1) group_.axes.push_back(size);
+    return true;
+  }
+
+  static GroupKind lanes_of(const Shape& shape, std::int64_t axis) {
+    std::int64_t inner = 1;
+    for (std::size_t d = axis + 1; d < shape.size(); ++d) inner *= shape[d];
+    return inner == 1 ? GroupKind::along : GroupKind::across;
+  }
+
+  bool reduce_axes(const Node& reduce) {
+    const Shape& shape = graph_.type(reduce.operands[0]).shape;
+    const std::int64_t row = reduce.attrs.ints("axes")[0];
+    group_.kind = lanes_of(shape, row);
+    for (std::int64_t d = 0; d < static_cast<std::int64_t>(shape.size()); ++d) {
+      if (d == row) group_.row_axis = static_cast<int>(group_.axes.size());
+      if (d == row || shape[d] != 1) group_.axes.push_back(shape[d]);
+    }
+    return true;
+  }
+
+  /// [B, M, N] of the product, then k. B is no axis when it is 1.
+  bool contract_axes(const Node& dot) {
+    const Shape &a = graph_.type(dot.operands[0]).shape, &c = dot.types[0].shape;
+    const IntLists canonical_contract{{2}, {1}}, canonical_batch{{0}, {0}};
+    if (dot.attrs.int_lists("contract") != canonical_contract ||
+        dot.attrs.int_lists("batch") != canonical_batch)
+      return no("a matrix product not in canonical form");
+    group_.kind = GroupKind::contract;
+    if (c[0] != 1) group_.axes.push_back(c[0]);
+    group_.axes.insert(group_.axes.end(), {c[1], c[2], a[2]});
+    group_.row_axis = static_cast<int>(group_.axes.size()) - 1;
+    return true;
+  }
+
+  /// The map of a value of this shape whose dimensions are the axes in order, with or without the
+  /// row axis; empty when the sizes do not match.
+  std::optional<IndexMap> identity(const Shape& shape, bool with_row) const {
+    const std::size_t count = group_.axes.size();
+    IndexMap map;
+    std::size_t a = 0;
+    auto skip_row = [&] {
+      if (!with_row && static_cast<int>(a) == group_.row_axis) ++a;
+    };
+    for (std::int64_t size : shape) {
+      skip_row();
+      if (a < count && group_.axes[a] == size) {
+        map.dims.push_back(Affine::axis(count, a++));
+      } else if (size == 1) {
+        map.dims.push_back(Affine::zero(count));
+      } else {
+        return std::nullopt;
+      }
+    }
+    skip_row();
+    while (a < count && group_.axes[a] == 1) {  // m, n or a row of size 1
+      ++a;
+      skip_row();
+    }
+    return a == count ? std::optional(map) : std::nullopt;
+  }
+
+  /// An output is stored once per element, so its dimensions are the axes, or all but the row axis.
+  bool place_outputs() {
+    for (std::uint32_t id : outputs_) {
+      const Shape& shape = graph_.node(id).types[0].shape;
+      std::optional<IndexMap> map;
+      if (group_.row_axis >= 0 && group_.kind != GroupKind::contract && !is_reduce(graph_.node(id)))
+        map = identity(shape, true);
+      if (!map) map = identity(shape, false);
+      if (!map) return no(describe(id) + " has another iteration space");
+      group_.stores[id] = *map;
+      if (!require(id, *map)) return false;
+    }
+    return true;
+  }
+
+  bool require(std::uint32_t id, const IndexMap& map) {
+    auto& maps = group_.maps[id];
+    if (std::find(maps.begin(), maps.end(), map) != maps.end()) return true;
+    maps.push_back(map);
+    ++instances_;
+    if (instances_ > max_instances || maps.size() > max_maps_per_node)
+      return no("too much would be computed twice");
+    if (maps.size() > 1 && node_weight(graph_, id) >= cheap_weight)
+      return no(describe(id) + " is needed at two indices and too dear to compute twice");
+    return true;
+  }
+
+  bool walk() {
+    for (std::size_t k = nodes_.size(); k-- > 0;) {
+      const std::uint32_t id = nodes_[k];
+      const auto found = group_.maps.find(id);
+      if (found == group_.maps.end()) return no(describe(id) + " is not used");
+      const std::vector<IndexMap> maps = found->second;
+      for (const IndexMap& map : maps) {
+        if (!visit(id, map)) return false;
+      }
+    }
+    if (loads_.size() > max_loads) return no("too many different inputs");
+    return true;
+  }
+
+  bool visit(std::uint32_t id, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    if (is_reduce(n)) return visit_reduce(id, map);
+    if (is_dot(n)) return visit_dot(id, map);
+    if (n.op == Op::gather || n.op == Op::random_bits) {
+      if (contains(n.operands[0].node))
+        return no(describe(id) + " reads memory at computed places");
+      load(n.operands[0], map);
+      return n.op == Op::random_bits || visit_operand(id, 1, map);
+    }
+    for (std::size_t o = 0; o < n.operands.size(); ++o) {
+      if (!visit_operand(id, o, map)) return false;
+    }
+    return true;
+  }
+
+  bool visit_operand(std::uint32_t id, std::size_t o, const IndexMap& map) {
+    const auto operand = operand_map(graph_, id, o, map, group_.axes);
+    if (!operand) return no(describe(id) + " is not affine here");
+    return need(graph_.node(id).operands[o], *operand);
+  }
+
+  bool need(Value v, const IndexMap& map) {
+    if (contains(v.node)) return require(v.node, map);
+    load(v, map);
+    return true;
+  }
+
+  void load(Value v, const IndexMap& map) {
+    if (std::find(loads_.begin(), loads_.end(), std::pair(v, map)) == loads_.end())
+      loads_.emplace_back(v, map);
+  }
+
+  bool visit_reduce(std::uint32_t id, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    const Shape& shape = graph_.type(n.operands[0]).shape;
+    const std::int64_t row = n.attrs.ints("axes")[0];
+    if (lanes_of(shape, row) != group_.kind) return no("reductions along and across rows");
+    if (shape[row] != group_.axes[group_.row_axis]) return no("reductions over different sizes");
+    if (map != identity(n.types[0].shape, false))
+      return no(describe(id) + " is needed at another index than its own");
+    IndexMap operand = map;
+    const auto row_index = Affine::axis(group_.axes.size(), group_.row_axis);
+    operand.dims.insert(operand.dims.begin() + row, row_index);
+    return need(n.operands[0], operand);
+  }
+
+  bool visit_dot(std::uint32_t id, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    if (map != identity(n.types[0].shape, false))
+      return no("the matrix product is needed at another index than its own");
+    const Affine k = Affine::axis(group_.axes.size(), group_.row_axis);
+    return need(n.operands[0], {{map.dims[0], map.dims[1], k}, {}}) &&
+           need(n.operands[1], {{map.dims[0], k, map.dims[2]}, {}});
+  }
+
+  std::string describe(std::uint32_t id) const {
+    const Node& n = graph_.node(id);
+    return std::string(def(n.op).name) + " : " + n.types[0].str();
+  }
+
+  const Graph& graph_;
+  std::span<const std::uint32_t> nodes_, outputs_;
+  Group group_;
+  std::vector<std::pair<Value, IndexMap>> loads_;
+  std::size_t instances_ = 0;
+  std::string why_;
+};
+
+}  // namespace
+
+std::optional<Group> analyze_group(const Graph& graph, std::span<const std::uint32_t> nodes,
+                                   std::span<const std::uint32_t> outputs, std::string* why) {
+  Analysis analysis(graph, nodes, outputs);
+  if (analysis.run()) return analysis.take();
+  if (why) *why = analysis.why();
+  return std::nullopt;
+}
+
+}  // namespace weft::ir

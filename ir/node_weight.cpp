@@ -1,0 +1,67 @@
+#include <array>
+
+#include "ir/group.h"
+
+namespace weft::ir {
+
+namespace {
+
+double opcode_weight(ScalarOp op) {
+  switch (op) {
+    case ScalarOp::param:
+    case ScalarOp::constant:
+    case ScalarOp::bitcast:
+      return 0;
+    case ScalarOp::div:
+    case ScalarOp::rem:
+      return 8;
+    case ScalarOp::sqrt:
+      return 10;
+    default:
+      return 1;
+  }
+}
+
+double program_weight(const Node& node, std::span<const DType> operands) {
+  ScalarBuilder b;
+  std::vector<Scalar> params;
+  for (std::size_t k = 0; k < operands.size(); ++k)
+    params.push_back(b.param(static_cast<int>(k), operands[k]));
+  const ScalarProgram program = b.take(def(node.op).scalar(b, params, node));
+  double weight = 0;
+  for (const ScalarInst& inst : program.insts) weight += opcode_weight(inst.op);
+  return weight;
+}
+
+/// Programs depend on operation and dtypes; attributes hardly change their size.
+double cached_program_weight(const Node& node, std::span<const DType> operands) {
+  static thread_local std::array<std::array<double, dtype_count>, op_count> cache{};
+  const DType key = operands.empty() ? node.types[0].dtype : operands.back();
+  double& known = cache[static_cast<int>(node.op)][static_cast<int>(key)];
+  if (known == 0) known = program_weight(node, operands) + 1e-9;
+  return known;
+}
+
+}  // namespace
+
+double node_weight(const Graph& graph, std::uint32_t id) {
+  const Node& node = graph.node(id);
+  switch (def(node.op).kind) {
+    case Kind::elementwise: {
+      std::vector<DType> dtypes;
+      for (const Value& v : node.operands) dtypes.push_back(graph.type(v).dtype);
+      return cached_program_weight(node, dtypes);
+    }
+    case Kind::source:
+      if (node.op != Op::random_bits) return 0;
+      return cached_program_weight(node, std::array{DType::u64, DType::u64, DType::u64});
+    case Kind::gather:
+      return 4;
+    case Kind::reduce:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace weft::ir

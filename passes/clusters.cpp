@@ -1,0 +1,136 @@
+#include "passes/clusters.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weft::passes {
+
+using ir::Value;
+
+Clusters::Clusters(const ir::Graph& graph)
+    : graph_(graph),
+      users_(graph.users()),
+      is_result_(graph.size(), false),
+      home_(graph.size(), -1),
+      holders_(graph.size()) {
+  for (const Value& v : graph.results()) is_result_[v.node] = true;
+}
+
+bool Clusters::contains(int cluster, std::uint32_t id) const {
+  const auto& nodes = clusters_[cluster].nodes;
+  return std::binary_search(nodes.begin(), nodes.end(), id);
+}
+
+std::vector<int> Clusters::readers(std::uint32_t id) const {
+  std::vector<int> result;
+  for (std::uint32_t user : users_[id]) {
+    for (int c : holders_[user]) {
+      const bool known = std::find(result.begin(), result.end(), c) != result.end();
+      if (!known && !contains(c, id)) result.push_back(c);
+    }
+  }
+  return result;
+}
+
+std::vector<Value> Clusters::reads(int cluster) const {
+  std::vector<Value> result;
+  for (std::uint32_t id : clusters_[cluster].nodes) {
+    for (const Value& v : graph_.node(id).operands) {
+      if (!contains(cluster, v.node) && std::find(result.begin(), result.end(), v) == result.end())
+        result.push_back(v);
+    }
+  }
+  return result;
+}
+
+std::vector<std::uint32_t> Clusters::outputs(int cluster) const {
+  std::vector<std::uint32_t> result;
+  for (std::uint32_t id : clusters_[cluster].nodes) {
+    if (home_[id] == cluster) result.push_back(id);
+  }
+  return result;
+}
+
+int Clusters::add(std::uint32_t id, bool fusible) {
+  const int cluster = static_cast<int>(clusters_.size());
+  clusters_.push_back({{id}, fusible});
+  holders_[id].push_back(cluster);
+  home_[id] = cluster;
+  return cluster;
+}
+
+std::optional<Clusters::Union> Clusters::unite(std::span<const int> parts, const std::uint32_t* id,
+                                               bool store, std::string* why) const {
+  Union result;
+  for (int c : parts) {
+    const Cluster& cluster = clusters_[c];
+    if (!cluster.fusible) {
+      if (why) *why = std::string(ir::def(graph_.node(cluster.nodes[0]).op).name) + " runs alone";
+      return std::nullopt;
+    }
+    result.nodes.insert(result.nodes.end(), cluster.nodes.begin(), cluster.nodes.end());
+    const auto outs = outputs(c);
+    result.stored.insert(result.stored.end(), outs.begin(), outs.end());
+  }
+  if (id) {
+    result.nodes.push_back(*id);
+    if (store) result.stored.push_back(*id);
+  }
+  std::sort(result.nodes.begin(), result.nodes.end());
+  result.nodes.erase(std::unique(result.nodes.begin(), result.nodes.end()), result.nodes.end());
+  std::sort(result.stored.begin(), result.stored.end());
+  return result;
+}
+
+bool Clusters::can_merge(std::span<const int> parts, const std::uint32_t* id, bool store,
+                         std::string* why) const {
+  const auto all = unite(parts, id, store, why);
+  return all && ir::analyze_group(graph_, all->nodes, all->stored, why);
+}
+
+bool Clusters::join(std::uint32_t id, int cluster, bool store, std::string* why) {
+  return merge(std::array{cluster}, &id, store, why);
+}
+
+bool Clusters::merge(std::span<const int> parts, const std::uint32_t* id, bool store,
+                     std::string* why) {
+  auto all = unite(parts, id, store, why);
+  if (!all || !ir::analyze_group(graph_, all->nodes, all->stored, why)) return false;
+  const int target = parts[0];
+  for (std::uint32_t n : all->nodes) {
+    std::erase_if(holders_[n],
+                  [&](int c) { return std::find(parts.begin(), parts.end(), c) != parts.end(); });
+    holders_[n].push_back(target);
+  }
+  for (std::uint32_t n : all->stored) home_[n] = target;
+  for (int c : parts.subspan(1)) clusters_[c] = {{}, false, true};
+  clusters_[target].nodes = std::move(all->nodes);
+  return true;
+}
+
+std::vector<int> Clusters::successors(int cluster) const {
+  std::vector<int> result;
+  for (std::uint32_t id : outputs(cluster)) {
+    for (int c : readers(id)) result.push_back(c);
+  }
+  return result;
+}
+
+bool Clusters::reaches(int from, int to) const {
+  seen_.resize(clusters_.size(), 0);
+  ++query_;
+  std::vector<int> stack{from};
+  while (!stack.empty()) {
+    const int c = stack.back();
+    stack.pop_back();
+    if (seen_[c] == query_) continue;
+    seen_[c] = query_;
+    for (int next : successors(c)) {
+      if (next == to) return true;
+      stack.push_back(next);
+    }
+  }
+  return false;
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,248 @@
+// Fusion: walks the graph from its results to its parameters and lets every node join the clusters
+// that read it, where ir::analyze_group finds one loop nest for them; then siblings that read the
+// same large value merge. Each cluster becomes a `fused` node.
+#include "passes/fuse.h"
+
+#include <algorithm>
+#include <array>
+#include <queue>
+
+#include "ir/builder.h"
+#include "passes/clusters.h"
+#include "passes/pipeline.h"
+
+namespace weft::passes {
+
+using ir::Kind;
+using ir::Node;
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+constexpr double recompute_weight = 8;  // dearer nodes are stored rather than computed twice
+constexpr std::int64_t sibling_elements = 1024;  // smaller shared inputs are not worth merging for
+constexpr std::size_t sibling_readers = 8;       // pairs tried for one input stay bounded
+
+bool is_free(const ir::Graph& g, std::uint32_t id) {
+  const Node& n = g.node(id);
+  return ir::def(n.op).kind == Kind::view || n.op == Op::iota || n.op == Op::constant;
+}
+
+/// Parameters and dense constants are memory already.
+bool is_memory(const Node& n) {
+  return n.op == Op::parameter || (n.op == Op::constant && !n.attrs.literal("value").is_splat());
+}
+
+bool runs_alone(const Node& n) {
+  const Kind kind = ir::def(n.op).kind;
+  return kind == Kind::scatter || kind == Kind::control || n.types.size() != 1;
+}
+
+class Fuser {
+ public:
+  Fuser(const ir::Graph& graph, std::vector<FusionNote>* notes)
+      : graph_(graph), clusters_(graph), notes_(notes) {}
+
+  void run() {
+    const std::vector<bool> live = graph_.live();
+    for (std::uint32_t id = static_cast<std::uint32_t>(graph_.size()); id-- > 0;) {
+      if (live[id] && !is_memory(graph_.node(id))) place(id);
+    }
+    merge_siblings(live);
+  }
+  const Clusters& clusters() const { return clusters_; }
+
+ private:
+  void place(std::uint32_t id) {
+    if (runs_alone(graph_.node(id))) {
+      clusters_.add(id, false);
+      return;
+    }
+    std::vector<int> readers = clusters_.readers(id);
+    if (is_free(graph_, id) || may_recompute(id)) readers = join_each(id, std::move(readers));
+    const bool needed = clusters_.is_result(id) || !readers.empty();
+    if (!needed || (graph_.node(id).op == Op::constant)) return;
+    if (readers.empty() || !join_one(id, readers)) clusters_.add(id, true);
+  }
+
+  /// Cheap, and reading no more large values than it makes: computing it twice costs no more memory
+  /// traffic than storing it once.
+  bool may_recompute(std::uint32_t id) const {
+    const Node& n = graph_.node(id);
+    if (ir::def(n.op).kind != Kind::elementwise || ir::node_weight(graph_, id) >= recompute_weight)
+      return false;
+    const std::int64_t size = n.types[0].elements();
+    return std::count_if(n.operands.begin(), n.operands.end(), [&](const Value& v) {
+             return graph_.type(v).elements() >= size && graph_.node(v).op != Op::broadcast_in_dim;
+           }) <= 1;
+  }
+
+  /// Computes `id` in each reader that can; returns the readers that cannot. A single reader is
+  /// left to join_one, which may also store.
+  std::vector<int> join_each(std::uint32_t id, std::vector<int> readers) {
+    if (readers.size() == 1 && !is_free(graph_, id)) return readers;
+    std::erase_if(readers, [&](int c) { return clusters_.join(id, c, false, nullptr); });
+    return readers;
+  }
+
+  /// Puts `id` into one cluster made of as many of its readers as can run together.
+  bool join_one(std::uint32_t id, const std::vector<int>& readers) {
+    for (std::size_t first = 0; first < readers.size(); ++first) {
+      std::vector<int> parts{readers[first]}, others;
+      for (std::size_t k = 0; k < readers.size(); ++k) {
+        if (k == first) continue;
+        parts.push_back(readers[k]);
+        if (k < first || !independent(parts) || !clusters_.can_merge(parts, &id, true, nullptr)) {
+          others.push_back(parts.back());
+          parts.pop_back();
+        }
+      }
+      const bool store = clusters_.is_result(id) || !others.empty();
+      const bool cyclic = std::any_of(others.begin(), others.end(), [&](int o) {
+        return std::any_of(parts.begin(), parts.end(),
+                           [&](int p) { return clusters_.reaches(o, p); });
+      });
+      std::string why = "a cycle";
+      if (!cyclic && clusters_.merge(parts, &id, store, &why)) return true;
+      note(id, readers[first], why);
+    }
+    return false;
+  }
+
+  bool independent(const std::vector<int>& parts) const {
+    const int last = parts.back();
+    return std::none_of(parts.begin(), parts.end() - 1, [&](int p) {
+      return clusters_.reaches(p, last) || clusters_.reaches(last, p);
+    });
+  }
+
+  void merge_siblings(const std::vector<bool>& live) {
+    for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+      if (!live[id] || graph_.node(id).types[0].elements() < sibling_elements) continue;
+      std::vector<int> readers = clusters_.readers(id);
+      if (readers.size() < 2 || readers.size() > sibling_readers) continue;
+      for (std::size_t a = 0; a < readers.size(); ++a) {
+        for (std::size_t b = readers.size(); b-- > a + 1;) {
+          const std::vector<int> pair{readers[a], readers[b]};
+          if (independent(pair) && clusters_.merge(pair, nullptr, false, nullptr))
+            readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(b));
+        }
+      }
+    }
+  }
+
+  void note(std::uint32_t producer, int cluster, const std::string& why) {
+    if (notes_) notes_->push_back({producer, clusters_.all()[cluster].nodes.front(), why});
+  }
+
+  const ir::Graph& graph_;
+  Clusters clusters_;
+  std::vector<FusionNote>* notes_;
+};
+
+/// Writes the clusters down as a graph of `fused` nodes, producers first.
+class Writer {
+ public:
+  Writer(const ir::Graph& graph, const Clusters& clusters)
+      : graph_(graph),
+        clusters_(clusters),
+        to_(graph.name()),
+        map_(graph.size()),
+        local_(graph.size()) {}
+
+  ir::Graph run() {
+    for (std::size_t k = 0; k < graph_.param_count(); ++k)
+      map_[k] =
+          to_.parameter(graph_.type(graph_.param(k)), graph_.param_name(k), graph_.node(k).where);
+    for (int c : order()) write(c);
+    std::vector<Value> results;
+    for (const Value& v : graph_.results()) results.push_back(value(v));
+    return to_.finish(std::move(results));
+  }
+
+ private:
+  std::vector<int> order() const {
+    const auto& all = clusters_.all();
+    std::vector<int> missing(all.size(), 0), result;
+    std::vector<std::vector<int>> next(all.size());
+    // The cluster whose last node was recorded first goes first, so that the order is the
+    // program's.
+    auto later = [&](int a, int b) { return all[a].nodes.back() > all[b].nodes.back(); };
+    std::priority_queue<int, std::vector<int>, decltype(later)> ready(later);
+    for (int c = 0; c < static_cast<int>(all.size()); ++c) {
+      if (all[c].gone) continue;
+      for (const Value& v : clusters_.reads(c)) {
+        if (clusters_.home(v.node) < 0) continue;
+        next[clusters_.home(v.node)].push_back(c);
+        ++missing[c];
+      }
+      if (missing[c] == 0) ready.push(c);
+    }
+    while (!ready.empty()) {
+      const int c = ready.top();
+      ready.pop();
+      result.push_back(c);
+      for (int n : next[c])
+        if (--missing[n] == 0) ready.push(n);
+    }
+    const auto alive =
+        std::count_if(all.begin(), all.end(), [](const Cluster& c) { return !c.gone; });
+    if (static_cast<std::size_t>(alive) != result.size())
+      throw InternalError("fuse: clusters form a cycle");
+    return result;
+  }
+
+  Value value(Value v) {
+    Value& known = map_[v.node];
+    if (!known.valid()) ir::copy_node(to_, graph_, v.node, map_);  // a constant, where first read
+    return {known.node, known.result + v.result};
+  }
+
+  void write(int cluster) {
+    const auto& nodes = clusters_.all()[cluster].nodes;
+    const std::vector<Value> reads = clusters_.reads(cluster);
+    std::vector<Value> operands;
+    for (const Value& v : reads) operands.push_back(value(v));
+    if (nodes.size() == 1) {
+      ir::copy_node(to_, graph_, nodes[0], map_);
+      return;
+    }
+    const std::vector<std::uint32_t> outputs = clusters_.outputs(cluster);
+    auto body = std::make_shared<const ir::Graph>(make_body(nodes, reads, outputs));
+    to_.set_location(graph_.node(outputs[0]).where);
+    const Value fused = to_.add_node(Op::fused, operands, {}, {std::move(body)});
+    for (std::size_t k = 0; k < outputs.size(); ++k)
+      map_[outputs[k]] = {fused.node, static_cast<std::uint32_t>(k)};
+  }
+
+  ir::Graph make_body(const std::vector<std::uint32_t>& nodes, const std::vector<Value>& reads,
+                      const std::vector<std::uint32_t>& outputs) {
+    ir::Builder body("group");
+    for (std::size_t k = 0; k < reads.size(); ++k)
+      local_[reads[k].node] = body.parameter(graph_.type(reads[k]), "p" + std::to_string(k),
+                                             graph_.node(reads[k]).where);
+    for (std::uint32_t id : nodes) ir::copy_node(body, graph_, id, local_);
+    std::vector<Value> results;
+    for (std::uint32_t id : outputs) results.push_back(local_[id]);
+    return body.finish(std::move(results));
+  }
+
+  const ir::Graph& graph_;
+  const Clusters& clusters_;
+  ir::Builder to_;
+  std::vector<Value> map_;    // in the fused graph
+  std::vector<Value> local_;  // in the body being written; every entry read was set for this body
+};
+
+}  // namespace
+
+ir::Graph fuse(const ir::Graph& graph, std::vector<FusionNote>* notes) {
+  Fuser fuser(graph, notes);
+  fuser.run();
+  return Writer(graph, fuser.clusters()).run();
+}
+
+ir::Graph fuse(const ir::Graph& graph) { return fuse(graph, nullptr); }
+
+}  // namespace weft::passes
