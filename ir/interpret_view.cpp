@@ -54,9 +54,10 @@ Literal slice(const Node& node, const Literal& x) {
   Strided layout{0, row_major_strides(x.type().shape)};
   Shape shape;
   for (std::size_t k = 0; k < start.size(); ++k) {
+    const std::int64_t length = limit[k] - start[k];
+    shape.push_back(length == 0 ? 0 : (length - 1) / step[k] + 1);
     layout.offset += start[k] * layout.strides[k];
-    layout.strides[k] *= step[k];
-    shape.push_back((limit[k] - start[k] + step[k] - 1) / step[k]);
+    if (shape.back() > 1) layout.strides[k] *= step[k];  // else the step may be huge
   }
   return read(x, layout, shape);
 }
@@ -76,7 +77,21 @@ Literal reshape(const Node& node, const Literal& x) {
                  {x.data(), x.data() + x.type().bytes()});
 }
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+/// How many of n elements of an axis a pad keeps: element i goes to low + i * (interior + 1), and
+/// those outside [0, size) are dropped. Layouts move to the first one. Attributes may be as large
+/// as their type allows, so nothing is computed from those that do not matter.
+std::int64_t kept_by_pad(std::int64_t n, std::int64_t size, std::int64_t low, std::int64_t interior,
+                         std::size_t axis, Strided& to, Strided& from) {
+  const std::int64_t step = n > 1 ? interior + 1 : 1;
+  const std::int64_t last = n > 0 ? (n - 1) * step : 0;
+  if (n == 0 || size == 0 || low >= size || low < -last) return 0;
+  const std::int64_t begin = low >= 0 ? 0 : (-low + step - 1) / step;
+  const std::int64_t end = std::min(n, (size - 1 - low) / step + 1);
+  from.offset += begin * from.strides[axis];
+  to.offset += (low + begin * step) * to.strides[axis];
+  to.strides[axis] *= step;
+  return std::max<std::int64_t>(0, end - begin);
+}
 
 }  // namespace
 
@@ -140,20 +155,10 @@ Literal interpret_pad(const Node& node, const Literal& x, const Literal& value) 
   copy_strided(result.mutable_data(), everywhere, value.data(),
                {0, std::vector<std::int64_t>(shape.size(), 0)}, shape, size);
 
-  // Element i of an axis goes to low + i * (interior + 1); those that fall outside are dropped.
   Strided to{0, everywhere.strides}, from{0, row_major_strides(x.type().shape)};
   Shape kept;
-  for (std::size_t k = 0; k < shape.size(); ++k) {
-    const std::int64_t step = interior[k] + 1;
-    const std::int64_t begin = low[k] >= 0 ? 0 : ceil_div(-low[k], step);
-    const std::int64_t room = static_cast<std::int64_t>(shape[k]) - low[k];
-    const std::int64_t end =
-        std::min<std::int64_t>(x.type().shape[k], room <= 0 ? 0 : ceil_div(room, step));
-    kept.push_back(std::max<std::int64_t>(0, end - begin));
-    from.offset += begin * from.strides[k];
-    to.offset += (low[k] + begin * step) * to.strides[k];
-    to.strides[k] *= step;
-  }
+  for (std::size_t k = 0; k < shape.size(); ++k)
+    kept.push_back(kept_by_pad(x.type().shape[k], shape[k], low[k], interior[k], k, to, from));
   copy_strided(result.mutable_data(), to, x.data(), from, kept, size);
   return result;
 }
