@@ -1,6 +1,7 @@
 // Builds a graph: infers types, reuses equal nodes, folds constants and no-op views as it goes.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -14,7 +15,7 @@ class Builder {
  public:
   explicit Builder(std::string name);
 
-  /// Parameters come before every other node.
+  /// Parameters come before every other node. A name already taken gets a number: x, x_1, x_2.
   Value parameter(Type type, std::string name, Location where = {});
 
   /// The general door. Operand types must fit exactly (no implicit broadcast or conversion).
@@ -24,7 +25,8 @@ class Builder {
   Value add_node(Op op, std::initializer_list<Value> operands, Attributes attrs = {}) {
     return add_node(op, std::span(operands.begin(), operands.size()), std::move(attrs));
   }
-  /// Without folding and node reuse (the parser keeps a text's nodes as they stand).
+  /// Without folding and node reuse (the parser keeps a text's nodes as they stand). Types are
+  /// inferred if the node has none, else kept as they are: verify() checks them.
   Value add_verbatim(Node node);
 
   // Sources.
@@ -65,6 +67,7 @@ class Builder {
 
  private:
   Value push(Node node);
+  std::vector<Type> operand_types(const Node& node) const;
   Value fold(const Node& node);  // an existing or constant value instead of the node, or invalid
 
   Graph graph_;

@@ -24,6 +24,10 @@ struct Node {
   Location where;
 };
 
+/// Of operation, operands, attributes and bodies; the location does not count.
+std::uint64_t structural_hash(const Node& node);
+bool structurally_equal(const Node& a, const Node& b);
+
 /// A function: parameters, nodes, results. Passes read one and build another; nothing edits in
 /// place. Parameters are the first nodes (operation `parameter`), in order.
 class Graph {

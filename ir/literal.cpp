@@ -65,41 +65,67 @@ T get(const std::byte* at) {
 
 void write_double(DType dtype, std::byte* at, double x) {
   switch (dtype) {
-    case DType::boolean: return put(at, static_cast<std::uint8_t>(x != 0));
-    case DType::i8: return put(at, saturate<std::int8_t>(x));
-    case DType::i16: return put(at, saturate<std::int16_t>(x));
-    case DType::i32: return put(at, saturate<std::int32_t>(x));
-    case DType::i64: return put(at, saturate<std::int64_t>(x));
-    case DType::u8: return put(at, saturate<std::uint8_t>(x));
-    case DType::u16: return put(at, saturate<std::uint16_t>(x));
-    case DType::u32: return put(at, saturate<std::uint32_t>(x));
-    case DType::u64: return put(at, saturate<std::uint64_t>(x));
+    case DType::boolean:
+      return put(at, static_cast<std::uint8_t>(x != 0));
+    case DType::i8:
+      return put(at, saturate<std::int8_t>(x));
+    case DType::i16:
+      return put(at, saturate<std::int16_t>(x));
+    case DType::i32:
+      return put(at, saturate<std::int32_t>(x));
+    case DType::i64:
+      return put(at, saturate<std::int64_t>(x));
+    case DType::u8:
+      return put(at, saturate<std::uint8_t>(x));
+    case DType::u16:
+      return put(at, saturate<std::uint16_t>(x));
+    case DType::u32:
+      return put(at, saturate<std::uint32_t>(x));
+    case DType::u64:
+      return put(at, saturate<std::uint64_t>(x));
     case DType::f16:
-    case DType::bf16: return put(at, small_float(dtype).encode(x));
-    case DType::f32: return put(at, static_cast<float>(x));
-    case DType::f64: return put(at, x);
-    case DType::c64: return put(at, static_cast<float>(x));   // the imaginary part stays 0
-    case DType::c128: return put(at, x);
+    case DType::bf16:
+      return put(at, small_float(dtype).encode(x));
+    case DType::f32:
+      return put(at, static_cast<float>(x));
+    case DType::f64:
+      return put(at, x);
+    case DType::c64:
+      return put(at, static_cast<float>(x));  // the imaginary part stays 0
+    case DType::c128:
+      return put(at, x);
   }
 }
 
 double read_double(DType dtype, const std::byte* at) {
   switch (dtype) {
-    case DType::boolean: return get<std::uint8_t>(at) != 0;
-    case DType::i8: return get<std::int8_t>(at);
-    case DType::i16: return get<std::int16_t>(at);
-    case DType::i32: return get<std::int32_t>(at);
-    case DType::i64: return static_cast<double>(get<std::int64_t>(at));
-    case DType::u8: return get<std::uint8_t>(at);
-    case DType::u16: return get<std::uint16_t>(at);
-    case DType::u32: return get<std::uint32_t>(at);
-    case DType::u64: return static_cast<double>(get<std::uint64_t>(at));
+    case DType::boolean:
+      return get<std::uint8_t>(at) != 0;
+    case DType::i8:
+      return get<std::int8_t>(at);
+    case DType::i16:
+      return get<std::int16_t>(at);
+    case DType::i32:
+      return get<std::int32_t>(at);
+    case DType::i64:
+      return static_cast<double>(get<std::int64_t>(at));
+    case DType::u8:
+      return get<std::uint8_t>(at);
+    case DType::u16:
+      return get<std::uint16_t>(at);
+    case DType::u32:
+      return get<std::uint32_t>(at);
+    case DType::u64:
+      return static_cast<double>(get<std::uint64_t>(at));
     case DType::f16:
-    case DType::bf16: return small_float(dtype).decode(get<std::uint16_t>(at));
+    case DType::bf16:
+      return small_float(dtype).decode(get<std::uint16_t>(at));
     case DType::f32:
-    case DType::c64: return get<float>(at);
+    case DType::c64:
+      return get<float>(at);
     case DType::f64:
-    case DType::c128: return get<double>(at);
+    case DType::c128:
+      return get<double>(at);
   }
   return 0;
 }

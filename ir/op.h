@@ -122,13 +122,20 @@ struct OpDef {
   int min_operands, max_operands;  // max -1: any number
   std::span<const AttrDef> attrs;
   InferFn infer;
-  ScalarFn scalar = nullptr;        // elementwise and random_bits
+  ScalarFn scalar = nullptr;        // elementwise; random_bits: of key[0], key[1], index (u64)
   PartialFn partial = nullptr;      // elementwise, differentiable
   JvpFn jvp = nullptr;              // others, differentiable; null and no partial: derivative zero
   TransposeFn transpose = nullptr;  // operations that appear in linear programs
   std::span<const Domain> domains{};  // per operand; the last repeats
+  int bodies = 0;                     // nested functions
   std::string_view doc;               // one line for the reference documentation
 };
+
+/// Checks the general rules (operand count, attributes, bodies, legal types), then the operation's
+/// own, and returns the result types. Throws weft::Error naming rule, operation and place.
+std::vector<Type> infer(const Node& node, std::span<const Type> operands);
+/// The attributes in declared order, names pointing into the table; undeclared ones come last.
+Attributes in_declared_order(const OpDef& def, const Attributes& attrs);
 
 const OpDef& def(Op op);
 const OpDef* find_op(std::string_view name);
