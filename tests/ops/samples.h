@@ -1,0 +1,47 @@
+// Example uses of every operation, made from the operation table: for each dtype that inference
+// accepts, every combination of attributes and a few shapes. All tests that walk the table use
+// them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/builder.h"
+
+namespace weft::test {
+
+/// One node on parameters of given types.
+struct Sample {
+  ir::Op op;
+  std::vector<ir::Type> operands;
+  ir::Attributes attrs;
+  std::vector<std::shared_ptr<const ir::Graph>> bodies;
+
+  /// "reduce(f32[2,3])"; with attributes in the text of graph().
+  std::string str() const;
+  /// Parameters x0, x1, ..., the node exactly as it stands, and all its results.
+  ir::Graph graph() const;
+  /// A dtype in which the node computes: the last operand's, or the result's where there is none.
+  DType dtype() const;
+};
+
+std::vector<Sample> samples(const ir::OpDef& def);
+/// The dtypes of which a sample has an operand.
+bool accepts(const ir::OpDef& def, DType dtype);
+
+/// Operands of a sample, drawn from the operation's domains; equal seeds give equal values.
+std::vector<ir::Literal> draw(const Sample& sample, std::uint64_t seed);
+/// Uniform values of any computable dtype: floats and signed integers from [low, high], unsigned
+/// integers from [0, high], bool by chance.
+ir::Literal draw_uniform(const ir::Type& type, double low, double high, std::uint64_t seed);
+
+inline constexpr DType computable[] = {DType::boolean, DType::i32, DType::i64, DType::u32,
+                                       DType::u64,     DType::f32, DType::f64};
+
+/// Same type and bits; but any NaN equals any NaN, because IEEE leaves their bits open.
+bool equal_but_nans(const ir::Literal& a, const ir::Literal& b);
+/// Where two literals differ first, for messages: "element 3 of f32[4]: 1 against 2".
+std::string difference(const ir::Literal& a, const ir::Literal& b);
+
+}  // namespace weft::test
