@@ -67,20 +67,20 @@ struct Inst {
   Kind kind;
   DType dtype = DType::f32;         // of the result (store, update: of the value)
   Reg result = -1;                  // -1 for store, update
-  std::vector<Reg> args;
+  std::vector<Reg> args{};
   std::uint64_t bits = 0;
   int param = -1;
   int access = -1;
-  std::vector<Coef> coefs;
-  std::string monoid;               // add mul max min and or set
-  std::shared_ptr<const ir::Node> node;  // op: operation and attributes (operands unused)
+  std::vector<Coef> coefs{};
+  std::string monoid{};             // add mul max min and or set
+  std::shared_ptr<const ir::Node> node{};  // op: operation and attributes (operands unused)
 };
 
 struct Section {
   enum class Kind : std::uint8_t { once, over, contract } kind = Kind::once;
-  std::vector<Inst> body;           // once, over; contract: the lhs body
-  std::vector<Inst> rhs;            // contract
-  std::vector<Reg> keeps;           // over
+  std::vector<Inst> body{};         // once, over; contract: the lhs body
+  std::vector<Inst> rhs{};          // contract
+  std::vector<Reg> keeps{};         // over
   Reg lhs_value = -1, rhs_value = -1, result = -1;  // contract
   DType dtype = DType::f32;         // contract: of the product
 };

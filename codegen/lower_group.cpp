@@ -1,0 +1,477 @@
+#include "codegen/lower_group.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ir/group.h"
+
+namespace weft::codegen {
+
+using ir::Affine;
+using ir::Group;
+using ir::GroupKind;
+using ir::Guard;
+using ir::IndexMap;
+using ir::Kind;
+using ir::Node;
+using ir::Op;
+using ir::Value;
+
+namespace {
+
+constexpr double keep_weight = 8;       // dearer row values are kept rather than computed again
+constexpr double ns_per_weight = 0.06;  // of one element, one core
+constexpr double ns_per_load = 0.15;
+constexpr double ns_per_flop = 0.03;  // matrix products
+
+/// A value under a map: the unit of computation.
+using Instance = std::pair<Value, IndexMap>;
+
+/// How an instance depends on the row axis, and how many reductions come before it.
+struct Level {
+  bool row = false;
+  int stage = 0;
+  double weight = 0;  // of computing it in a row, inputs included
+};
+
+class GroupLowering {
+ public:
+  GroupLowering(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
+                std::span<const std::uint32_t> outputs, Group group)
+      : graph_(graph),
+        nodes_(nodes),
+        outputs_(outputs),
+        group_(std::move(group)),
+        builder_(kernel_sizes(), group_.row_axis >= 0,
+                 group_.kind == GroupKind::along ? Lanes::along : Lanes::across) {}
+
+  LoweredGroup run() {
+    if (group_.kind == GroupKind::contract)
+      lower_contract();
+    else
+      lower_phases();
+    LoweredGroup lowered;
+    find_aliases(lowered);
+    lowered.cost_ns = cost();
+    lowered.reads = reads_;
+    lowered.result = builder_.finish();
+    return lowered;
+  }
+
+ private:
+  // A section under construction, with what has been computed in it.
+  struct Block {
+    KernelBuilder::Slot slot;
+    std::map<Instance, Reg> known;
+    std::map<Guard, Reg> guards;
+    std::vector<Reg> keeps;
+    int order = 0;
+  };
+
+  // --- Axes -------------------------------------------------------------------------------------
+
+  /// Kernel axes are the group's parallel axes in order, then the row axis; at least one parallel
+  /// axis where lanes need it.
+  std::vector<std::int64_t> kernel_sizes() {
+    for (std::size_t a = 0; a < group_.axes.size(); ++a) {
+      if (static_cast<int>(a) != group_.row_axis) order_.push_back(static_cast<int>(a));
+    }
+    std::vector<std::int64_t> sizes;
+    for (int a : order_) sizes.push_back(group_.axes[a]);
+    if (sizes.empty() && group_.kind != GroupKind::along) {
+      order_.push_back(-1);
+      sizes.push_back(1);
+    }
+    if (group_.row_axis >= 0) {
+      order_.push_back(group_.row_axis);
+      sizes.push_back(group_.axes[group_.row_axis]);
+    }
+    return sizes;
+  }
+
+  Affine in_kernel(const Affine& f) const {
+    Affine result{f.constant, {}};
+    for (int a : order_) result.coefs.push_back(a < 0 ? 0 : f.coefs[a]);
+    return result;
+  }
+
+  bool inside(Value v) const { return std::binary_search(nodes_.begin(), nodes_.end(), v.node); }
+  bool uses_row(const IndexMap& map) const {
+    return group_.row_axis >= 0 && map.uses(group_.row_axis);
+  }
+  bool uses_row(const Affine& f) const { return group_.row_axis >= 0 && f.uses(group_.row_axis); }
+
+  IndexMap map_of(std::uint32_t id, std::size_t operand, const IndexMap& map) const {
+    auto result = ir::operand_map(graph_, id, operand, map, group_.axes);
+    if (!result) throw InternalError("lower: an index map of the group is not affine");
+    return *result;
+  }
+
+  IndexMap row_map(const Node& reduce, const IndexMap& map) const {
+    IndexMap operand = map;
+    operand.dims.insert(operand.dims.begin() + reduce.attrs.ints("axes")[0],
+                        Affine::axis(group_.axes.size(), group_.row_axis));
+    return operand;
+  }
+
+  // --- Levels -----------------------------------------------------------------------------------
+
+  const Level& level(Value v, const IndexMap& map) {
+    const auto known = levels_.find({v, map});
+    if (known != levels_.end()) return known->second;
+    const Level result = inside(v) ? compute_level(v, map) : Level{uses_row(map), 0, 1};
+    return levels_[{v, map}] = result;
+  }
+
+  Level compute_level(Value v, const IndexMap& map) {
+    const Node& n = graph_.node(v);
+    if (ir::def(n.op).kind == Kind::reduce)
+      return {false, level(n.operands[0], row_map(n, map)).stage + 1, 0};
+    if (n.op == Op::dot_general) return {false, 1, 0};
+    Level result{false, 0, ir::node_weight(graph_, v.node)};
+    if (ir::def(n.op).kind == Kind::source || n.op == Op::gather) result.row = uses_row(map);
+    for (std::size_t o = first_computed(n); o < n.operands.size(); ++o) {
+      const IndexMap operand = map_of(v.node, o, map);
+      const Level& l = level(n.operands[o], operand);
+      result.row |= l.row || (ir::def(n.op).kind == Kind::assemble && uses_row(operand));
+      result.stage = std::max(result.stage, l.stage);
+      if (l.row) result.weight += l.weight;
+    }
+    return result;
+  }
+
+  /// Operands before this one are memory that the node addresses itself.
+  static std::size_t first_computed(const Node& n) {
+    return n.op == Op::gather || n.op == Op::random_bits ? 1 : 0;
+  }
+
+  // --- Phases -----------------------------------------------------------------------------------
+
+  Block& once(int stage) { return block(once_, stage, 2 * stage); }
+  Block& over(int stage) { return block(over_, stage, 2 * stage + 1); }
+  static Block& block(std::map<int, Block>& blocks, int stage, int order) {
+    Block& p = blocks[stage];
+    p.order = order;
+    return p;
+  }
+
+  /// Where an instance is computed when it is needed by the section over(stage).
+  Block& home(const Level& l, int stage) {
+    if (contract_block_) return *contract_block_;
+    return l.row ? over(stage) : once(l.stage);
+  }
+
+  void lower_phases() {
+    std::vector<std::pair<std::uint32_t, Reg>> values;
+    for (std::uint32_t id : outputs_) {
+      const IndexMap& map = group_.stores.at(id);
+      const Level l = level({id, 0}, map);
+      values.emplace_back(id, emit({id, 0}, map, l.stage));
+    }
+    // Stores come last in their sections, so that an output may share memory with an input.
+    for (auto [id, reg] : values) {
+      const IndexMap& map = group_.stores.at(id);
+      const Level l = level({id, 0}, map);
+      store(l.row || uses_row(map) ? over(l.stage) : once(l.stage), id, reg);
+    }
+    int last = 0;
+    for (const auto& [stage, p] : once_) last = std::max(last, stage);
+    for (const auto& [stage, p] : over_) last = std::max(last, stage);
+    for (int stage = 0; stage <= last; ++stage) {
+      add_section(Section::Kind::once, once_, stage);
+      add_section(Section::Kind::over, over_, stage);
+    }
+  }
+
+  void add_section(Section::Kind kind, std::map<int, Block>& places, int stage) {
+    const auto found = places.find(stage);
+    if (found == places.end() || found->second.slot.empty()) return;
+    builder_.add_section({.kind = kind,
+                          .body = std::move(found->second.slot),
+                          .rhs = {},
+                          .keeps = std::move(found->second.keeps)});
+  }
+
+  void store(Block& at, std::uint32_t id, Reg reg) {
+    const auto k = std::find(outputs_.begin(), outputs_.end(), id) - outputs_.begin();
+    const ir::Type& type = graph_.node(id).types[0];
+    const Affine address =
+        in_kernel(ir::linear_index(group_.stores.at(id), type.shape, group_.axes.size()));
+    builder_.store(at.slot, type.dtype, static_cast<int>(-1 - k), address, reg);
+    stores_.push_back({static_cast<int>(k), address, at.order});
+  }
+
+  // --- Contractions -----------------------------------------------------------------------------
+
+  void lower_contract() {
+    const auto dot = std::find_if(nodes_.begin(), nodes_.end(), [&](std::uint32_t id) {
+      return graph_.node(id).op == Op::dot_general;
+    });
+    const Node& n = graph_.node(*dot);
+    const IndexMap& map = group_.maps.at(*dot).front();
+    const Affine k = Affine::axis(group_.axes.size(), group_.row_axis);
+    Block lhs, rhs, epilogue;
+    epilogue.order = 1;
+    Section section{.kind = Section::Kind::contract};
+    contract_block_ = &lhs;
+    section.lhs_value = emit(n.operands[0], {{map.dims[0], map.dims[1], k}, {}}, 0);
+    contract_block_ = &rhs;
+    section.rhs_value = emit(n.operands[1], {{map.dims[0], k, map.dims[2]}, {}}, 0);
+    section.body = std::move(lhs.slot);
+    section.rhs = std::move(rhs.slot);
+    section.dtype = n.types[0].dtype;
+    section.result = builder_.fresh();
+    contract_block_ = &epilogue;
+    epilogue.known[{{*dot, 0}, map}] = section.result;
+    builder_.add_section(std::move(section));
+    std::vector<Reg> values;
+    for (std::uint32_t id : outputs_) values.push_back(emit({id, 0}, group_.stores.at(id), 0));
+    for (std::size_t o = 0; o < outputs_.size(); ++o) store(epilogue, outputs_[o], values[o]);
+    builder_.add_section({.kind = Section::Kind::once, .body = std::move(epilogue.slot)});
+  }
+
+  // --- Instructions -----------------------------------------------------------------------------
+
+  Reg emit(Value v, const IndexMap& map, int stage) {
+    const Level l = level(v, map);
+    if (!contract_block_ && l.row && l.stage < stage && l.weight > keep_weight)
+      return keep(v, map, l.stage);
+    Block& at = home(l, stage);
+    const auto known = at.known.find({v, map});
+    if (known != at.known.end()) return known->second;
+    const Reg reg =
+        inside(v) ? emit_node(v, map, l.row ? stage : l.stage, at) : emit_load(v, map, at);
+    return at.known[{v, map}] = reg;
+  }
+
+  Reg keep(Value v, const IndexMap& map, int stage) {
+    const Reg reg = emit(v, map, stage);
+    auto& keeps = over(stage).keeps;
+    if (std::find(keeps.begin(), keeps.end(), reg) == keeps.end()) keeps.push_back(reg);
+    return reg;
+  }
+
+  Reg emit_load(Value v, const IndexMap& map, Block& at) {
+    const ir::Type& type = graph_.type(v);
+    const Affine address = in_kernel(ir::linear_index(map, type.shape, group_.axes.size()));
+    const int memory = read(v);
+    loads_.push_back({memory, address, at.order, !map.guards.empty()});
+    return builder_.load(at.slot, type.dtype, memory, address, mask(map.guards, at));
+  }
+
+  Reg emit_node(Value v, const IndexMap& map, int stage, Block& at) {
+    const Node& n = graph_.node(v);
+    switch (ir::def(n.op).kind) {
+      case Kind::elementwise: {
+        std::vector<Reg> args;
+        for (std::size_t o = 0; o < n.operands.size(); ++o)
+          args.push_back(emit(n.operands[o], map, stage));
+        return builder_.op(at.slot, operation(v.node), n.types[0].dtype, std::move(args));
+      }
+      case Kind::view:
+        return emit(n.operands[0], map_of(v.node, 0, map), stage);
+      case Kind::reduce: {
+        Block& row = over(stage - 1);
+        const Reg value = emit(n.operands[0], row_map(n, map), stage - 1);
+        return builder_.reduce(row.slot, n.types[0].dtype, value, n.attrs.string("kind"));
+      }
+      case Kind::assemble:
+        return emit_assembled(v, map, stage, at);
+      case Kind::gather:
+        return emit_gather(v, map, stage, at);
+      case Kind::source:
+        return emit_source(v, map, at);
+      default:
+        throw InternalError("lower: " + std::string(ir::def(n.op).name) + " inside a group");
+    }
+  }
+
+  Reg emit_source(Value v, const IndexMap& map, Block& at) {
+    const Node& n = graph_.node(v);
+    if (n.op == Op::constant) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, n.attrs.literal("value").data(), size_of(n.types[0].dtype));
+      return builder_.constant(at.slot, n.types[0].dtype, bits);
+    }
+    if (n.op == Op::iota) {
+      const Reg index = builder_.index(at.slot, in_kernel(map.dims[n.attrs.integer("axis")]));
+      return convert(at, index, DType::i64, n.types[0].dtype);
+    }
+    const Affine position = in_kernel(ir::linear_index(map, n.types[0].shape, group_.axes.size()));
+    std::vector<Reg> args;
+    for (std::int64_t word : {0, 1}) {
+      const int memory = read(n.operands[0]);
+      args.push_back(
+          builder_.load(at.slot, DType::u64, memory, Affine::zero(builder_.axes()).shifted(word)));
+    }
+    args.push_back(convert(at, builder_.index(at.slot, position), DType::i64, DType::u64));
+    return builder_.op(at.slot, operation(v.node), n.types[0].dtype, std::move(args));
+  }
+
+  Reg convert(Block& at, Reg value, DType from, DType to) {
+    if (from == to) return value;
+    return builder_.op(at.slot, Op::convert, to, {value}, {{"dtype", to}});
+  }
+
+  /// pad and concatenate: a chain of selects by the guards that each operand adds.
+  Reg emit_assembled(Value v, const IndexMap& map, int stage, Block& at) {
+    const Node& n = graph_.node(v);
+    const bool pad = n.op == Op::pad;
+    const std::size_t last = n.operands.size() - 1;
+    Reg result = emit(n.operands[last], map_of(v.node, last, map), stage);
+    for (std::size_t o = last; o-- > 0;) {
+      const IndexMap operand = map_of(v.node, o, map);
+      const std::vector<Guard> added(operand.guards.begin() + map.guards.size(),
+                                     operand.guards.end());
+      if (!pad && graph_.type(n.operands[o]).elements() == 0) continue;
+      const Reg value = emit(n.operands[o], operand, stage);
+      const Reg here = mask(added, at);
+      result = here < 0 ? value
+                        : builder_.op(at.slot, Op::select, n.types[0].dtype, {here, value, result});
+    }
+    return result;
+  }
+
+  Reg emit_gather(Value v, const IndexMap& map, int stage, Block& at) {
+    const Node& n = graph_.node(v);
+    const ir::Type& data = graph_.type(n.operands[0]);
+    const ir::Type& indices = graph_.type(n.operands[1]);
+    const auto axis = static_cast<std::size_t>(n.attrs.integer("axis"));
+    const Reg index = builder_.clamped(at.slot, emit(n.operands[1], map_of(v.node, 1, map), stage),
+                                       indices.dtype, data.shape[axis]);
+    IndexMap fixed{{}, map.guards};
+    for (std::size_t d = 0; d < data.shape.size(); ++d) {
+      if (d < axis)
+        fixed.dims.push_back(map.dims[d]);
+      else if (d == axis)
+        fixed.dims.push_back(Affine::zero(group_.axes.size()));
+      else
+        fixed.dims.push_back(map.dims[d - 1 + indices.shape.size()]);
+    }
+    const Affine address = in_kernel(ir::linear_index(fixed, data.shape, group_.axes.size()));
+    const std::int64_t stride = ir::row_major_strides(data.shape)[axis];
+    const int memory = read(n.operands[0]);
+    loads_.push_back({memory, address, at.order, true});
+    return builder_.load(at.slot, data.dtype, memory, address, mask(map.guards, at),
+                         {{index, stride}});
+  }
+
+  /// All guards hold; -1 when there are none.
+  Reg mask(const std::vector<Guard>& guards, Block& at) {
+    Reg all = -1;
+    for (const Guard& g : guards) {
+      const Reg one = guard(g, at);
+      all =
+          all < 0 || all == one ? one : builder_.op(at.slot, Op::and_, DType::boolean, {all, one});
+    }
+    return all;
+  }
+
+  Reg guard(const Guard& g, Block& at) {
+    const auto known = at.guards.find(g);
+    if (known != at.guards.end()) return known->second;
+    auto compare = [&](const char* direction, Reg a, Reg b) {
+      return builder_.op(at.slot, Op::compare, DType::boolean, {a, b},
+                         {{"direction", std::string(direction)}});
+    };
+    const Reg index = builder_.index(at.slot, in_kernel(g.index));
+    const Reg low = compare("ge", index, builder_.constant(at.slot, DType::i64, 0));
+    const Reg high = compare("lt", index, builder_.param(at.slot, g.size));
+    return at.guards[g] = builder_.op(at.slot, Op::and_, DType::boolean, {low, high});
+  }
+
+  std::shared_ptr<const Node> operation(std::uint32_t id) {
+    auto& known = operations_[id];
+    if (!known) {
+      auto node = std::make_shared<Node>(graph_.node(id));
+      node->operands.clear();
+      node->types = {{node->types[0].dtype, {}}};
+      known = std::move(node);
+    }
+    return known;
+  }
+
+  int read(Value v) {
+    const auto found = std::find(reads_.begin(), reads_.end(), v);
+    if (found != reads_.end()) return static_cast<int>(found - reads_.begin());
+    reads_.push_back(v);
+    return static_cast<int>(reads_.size()) - 1;
+  }
+
+  // --- Facts about the launch --------------------------------------------------------------------
+
+  void find_aliases(LoweredGroup& lowered) const {
+    if (group_.kind == GroupKind::contract) return;
+    for (const Stored& s : stores_) {
+      const DType dtype = graph_.node(outputs_[s.output]).types[0].dtype;
+      for (int r = 0; r < static_cast<int>(reads_.size()); ++r) {
+        const ir::Type& type = graph_.type(reads_[r]);
+        bool fits = size_of(type.dtype) == size_of(dtype) &&
+                    type.elements() == graph_.node(outputs_[s.output]).types[0].elements();
+        for (const Loaded& l : loads_) {
+          if (l.memory == r)
+            fits = fits && !l.conditional && l.address == s.address && l.order <= s.order;
+        }
+        if (fits && loaded(r)) lowered.may_alias.emplace_back(r, s.output);
+      }
+    }
+  }
+
+  bool loaded(int memory) const {
+    return std::any_of(loads_.begin(), loads_.end(),
+                       [&](const Loaded& l) { return l.memory == memory; });
+  }
+
+  double cost() const {
+    double all = 1, parallel = 1, ns = 0;
+    for (std::size_t a = 0; a < group_.axes.size(); ++a) {
+      all *= static_cast<double>(group_.axes[a]);
+      if (static_cast<int>(a) != group_.row_axis) parallel *= static_cast<double>(group_.axes[a]);
+    }
+    for (const auto& [instance, l] : levels_) {
+      const double times = l.row || group_.row_axis < 0 ? all : parallel;
+      ns += times * (inside(instance.first)
+                         ? ir::node_weight(graph_, instance.first.node) * ns_per_weight
+                         : ns_per_load);
+    }
+    if (group_.kind == GroupKind::contract) ns += 2 * all * ns_per_flop;
+    return ns + parallel * ns_per_load * static_cast<double>(outputs_.size());
+  }
+
+  struct Loaded {
+    int memory;
+    Affine address;
+    int order;
+    bool conditional;  // masked, or at a computed place
+  };
+  struct Stored {
+    int output;
+    Affine address;
+    int order;
+  };
+
+  const ir::Graph& graph_;
+  std::span<const std::uint32_t> nodes_, outputs_;
+  Group group_;
+  std::vector<int> order_;  // kernel axis -> group axis
+  KernelBuilder builder_;
+  std::map<Instance, Level> levels_;
+  std::map<int, Block> once_, over_;
+  Block* contract_block_ = nullptr;  // everything goes here while it is set
+  std::map<std::uint32_t, std::shared_ptr<const Node>> operations_;
+  std::vector<Value> reads_;
+  std::vector<Loaded> loads_;
+  std::vector<Stored> stores_;
+};
+
+}  // namespace
+
+LoweredGroup lower_group(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
+                         std::span<const std::uint32_t> outputs) {
+  std::string why;
+  auto group = ir::analyze_group(graph, nodes, outputs, &why);
+  if (!group) throw InternalError("lower: a group of the fused graph is no loop nest: " + why);
+  return GroupLowering(graph, nodes, outputs, std::move(*group)).run();
+}
+
+}  // namespace weft::codegen
