@@ -25,13 +25,16 @@ struct Outer {
   Value* row_stride = nullptr;
 };
 using Outers = std::map<Reg, Outer>;
+/// Where vector v of a kept value lies in the scratch, at an index of the row axis.
+Value* kept_address(Emitter& e, const Outer& outer, DType dtype, Value* row_index, int v);
 
 class Body {
  public:
   Body(Emitter& emitter, const BodyPlan& plan, const Outers& outers);
 
-  /// Emits all that does not move; index has one value per axis (moving ones are not read).
-  void hoist(std::span<Value* const> index, int vectors);
+  /// Emits all that does not move; index has one value per axis (moving ones are not read). Lanes
+  /// that are off throughout the loop are said by `active`; then there is one vector.
+  void hoist(std::span<Value* const> index, int vectors, const Active& active = {});
   /// Begins a turn of the innermost loop; index has one value per axis.
   void step(std::span<Value* const> index);
   /// Emits the effects, reductions' operands and wanted values of vector v.
@@ -43,32 +46,37 @@ class Body {
   const BodyPlan& plan() const { return plan_; }
 
  private:
-  struct Memory;  // one memory instruction of one vector, resolved
   using Memo = std::vector<Value*>;
+  struct Place;  // where one memory instruction of one vector reads or writes
 
+  Memo& memo(int id, int v);
   Value* scalar(int id, int v);  // as it is
   Value* lanes(int id, int v);   // as a vector
-  Memo& memo(int id, int v);
   Value* compute(int id, int v);
-  Value* leaf(int id, int v);
-  Value* index_leaf(int id, int v);
-  Value* import_leaf(int id, int v);
-  Value* address(int access);  // of vector 0, in this turn
-  Memory resolve(const Inst& inst, int v, std::size_t mask, std::size_t first_term);
-  Value* load(int id, int v);
-  void effect(const Inst& inst, int v);
+  Value* index_leaf(const Inst& inst, int v, bool in_lanes);
+  Value* import_leaf(Reg reg, int v);
+  Value* load_leaf(const Inst& inst, int id, int v);
+  Value* address(int access);
+  Place locate(const Inst& inst, int v, std::size_t mask, std::size_t first_term);
+  Value* mask_lanes(const Place& place);
+  void store(const Inst& inst, int v);
+  void update(const Inst& inst, int v);
+  void prepare_lane_offsets(int access);
 
   Emitter& e_;
   const BodyPlan& plan_;
   const Outers& outers_;
   std::vector<Value*> index_;
   Active active_;
-  bool in_loop_ = false;
-  Memo fixed_, fixed_splats_;                // per instruction: do not move, agree in lanes
-  std::vector<Memo> fixed_vectors_;          // per vector: do not move, differ in lanes
-  Memo turn_, turn_splats_;                  // move, agree in lanes
-  std::vector<Memo> turn_vectors_;           // move, differ in lanes
-  std::map<int, Value*> bases_, addresses_;  // per access
+  // Values by instruction of the program: those that do not move and those of this turn; each as a
+  // scalar, as a scalar's splat, and per vector.
+  struct Memos {
+    Memo scalars, splats;
+    std::vector<Memo> vectors;
+  };
+  Memos fixed_, turn_;
+  std::map<int, Value*> bases_, addresses_;  // per access: without and with moving axes
+  std::map<int, Value*> lane_offsets_;       // per param that is a stride of the lane axis
 };
 
 }  // namespace weft::codegen::cpu

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
 #include "codegen/llvm/emitter.h"
 
 namespace weft::codegen::cpu {
+
+/// Between registers, where a bool is i1, and memory, where it is a byte.
+Value* to_stored(Emitter& e, DType dtype, Value* value);
+Value* from_stored(Emitter& e, DType dtype, Value* value);
 
 /// The element at `at`; with a mask (i1, may be null) 0 and untouched memory where it is off.
 Value* load_one(Emitter& e, DType dtype, Value* at, Value* mask);
@@ -16,15 +21,15 @@ void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask);
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
 void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask, const Active& active);
 
-/// width elements at `at` + offsets (<width x i64>, elements).
+/// width elements at `at` + offsets (<width x i64>, elements). Where stores collide the last lane
+/// wins.
 Value* load_spread(Emitter& e, DType dtype, Value* at, Value* offsets, Value* mask,
                    const Active& active);
 void store_spread(Emitter& e, DType dtype, Value* value, Value* at, Value* offsets, Value* mask,
                   const Active& active);
 
-/// each(k) for every lane k that is on, in order; vectors are read by element(vector, k).
-using ElementOf = std::function<Value*(Value* vector)>;
-void for_each_lane(Emitter& e, llvm::ArrayRef<Value*> vectors, Value* mask, const Active& active,
-                   const std::function<void(llvm::ArrayRef<Value*> elements)>& each);
+/// each(lane, elements) for every lane that is on, in order; elements are those of `vectors`.
+void for_each_lane(Emitter& e, std::span<Value* const> vectors, Value* mask, const Active& active,
+                   const std::function<void(Value* lane, std::span<Value* const> elements)>& each);
 
 }  // namespace weft::codegen::cpu

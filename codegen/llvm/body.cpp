@@ -1,0 +1,306 @@
+#include "codegen/llvm/body.h"
+
+#include <weft/error.h>
+#include "codegen/llvm/memory.h"
+#include "codegen/llvm/scalar.h"
+
+namespace weft::codegen::cpu {
+namespace {
+
+bool loads(const BodyPlan& plan, const ir::ScalarInst& inst) {
+  return inst.op == ir::ScalarOp::param &&
+         plan.leaves[static_cast<std::size_t>(inst.bits)].kind == Leaf::Kind::load;
+}
+
+}  // namespace
+
+// Where a memory instruction reads or writes: one element for all lanes, a row, or spread.
+struct Body::Place {
+  enum class Kind : std::uint8_t { one, row, spread } kind = Kind::one;
+  Value* at = nullptr;
+  Value* offsets = nullptr;  // spread
+  Value* mask = nullptr;     // i1, or per lane
+  bool lane_terms = false;   // lanes have dynamic terms of their own, so they may collide
+};
+
+Body::Body(Emitter& emitter, const BodyPlan& plan, const Outers& outers)
+    : e_(emitter), plan_(plan), outers_(outers) {
+  fixed_.scalars.resize(plan.facts.size());
+  fixed_.splats.resize(plan.facts.size());
+}
+
+void Body::hoist(std::span<Value* const> index, int vectors, const Active& active) {
+  index_.assign(index.begin(), index.end());
+  active_ = active;
+  for (std::size_t k = 0; k < plan_.facts.size(); ++k) {
+    const ir::ScalarInst& inst = plan_.program.insts[k];
+    if (plan_.facts[k].live && loads(plan_, inst))
+      prepare_lane_offsets(plan_.leaves[static_cast<std::size_t>(inst.bits)].inst->access);
+  }
+  for (const Inst* inst : plan_.effects) prepare_lane_offsets(inst->access);
+  for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id) {
+    const BodyPlan::Fact& fact = plan_.facts[static_cast<std::size_t>(id)];
+    if (!fact.live) continue;
+    if (!fact.moving)
+      for (int v = 0; v < (fact.vector ? vectors : 1); ++v) scalar(id, v);
+    if (!fact.vector) continue;
+    for (std::int32_t arg : plan_.inst(id).args)
+      if (arg >= 0 && !plan_.facts[static_cast<std::size_t>(arg)].moving) lanes(arg, 0);
+  }
+}
+
+void Body::step(std::span<Value* const> index) {
+  index_.assign(index.begin(), index.end());
+  addresses_.clear();
+  turn_.scalars.assign(plan_.facts.size(), nullptr);
+  turn_.splats.assign(plan_.facts.size(), nullptr);
+  turn_.vectors.clear();
+}
+
+// Memory written here may be memory read here, at the same index; so whatever is read comes first.
+void Body::run(int v, const Active& active) {
+  active_ = active;
+  if (!plan_.effects.empty())
+    for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id)
+      if (plan_.facts[static_cast<std::size_t>(id)].live && loads(plan_, plan_.inst(id)))
+        scalar(id, v);
+  for (const Inst* inst : plan_.reductions) vector(inst->args[0], v);
+  for (const Inst* inst : plan_.effects) {
+    if (inst->kind == Inst::Kind::store) {
+      store(*inst, v);
+    } else {
+      update(*inst, v);
+    }
+  }
+}
+
+Value* Body::vector(Reg reg, int v) { return lanes(plan_.id(reg), v); }
+Value* Body::value(Reg reg, int v) { return scalar(plan_.id(reg), v); }
+
+Body::Memo& Body::memo(int id, int v) {
+  const BodyPlan::Fact& fact = plan_.facts[static_cast<std::size_t>(id)];
+  Memos& memos = fact.moving ? turn_ : fixed_;
+  if (!fact.vector) return memos.scalars;
+  auto number = static_cast<std::size_t>(v);
+  if (memos.vectors.size() <= number) memos.vectors.resize(number + 1, Memo(plan_.facts.size()));
+  return memos.vectors[number];
+}
+
+Value* Body::scalar(int id, int v) {
+  const ir::ScalarInst& inst = plan_.inst(id);
+  if (inst.op == ir::ScalarOp::constant) return e_.constant(inst.dtype, inst.bits);
+  auto number = static_cast<std::size_t>(id);
+  if (Value* known = memo(id, v)[number]) return known;
+  Value* made = compute(id, v);
+  return memo(id, v)[number] = made;
+}
+
+Value* Body::lanes(int id, int v) {
+  const BodyPlan::Fact& fact = plan_.facts[static_cast<std::size_t>(id)];
+  Value* value = scalar(id, v);
+  if (fact.vector || plan_.place.lane_axis < 0) return value;
+  Memo& splats = fact.moving ? turn_.splats : fixed_.splats;
+  Value*& splat = splats[static_cast<std::size_t>(id)];
+  if (!splat) splat = e_.splat(value);
+  return splat;
+}
+
+Value* Body::compute(int id, int v) {
+  const ir::ScalarInst& inst = plan_.inst(id);
+  bool in_lanes = plan_.facts[static_cast<std::size_t>(id)].vector;
+  if (inst.op == ir::ScalarOp::param) {
+    const Leaf& leaf = plan_.leaves[static_cast<std::size_t>(inst.bits)];
+    switch (leaf.kind) {
+      case Leaf::Kind::param:
+        return e_.param(leaf.inst->param);
+      case Leaf::Kind::index:
+        return index_leaf(*leaf.inst, v, in_lanes);
+      case Leaf::Kind::import:
+        return import_leaf(leaf.reg, v);
+      case Leaf::Kind::load:
+        return load_leaf(*leaf.inst, id, v);
+    }
+  }
+  std::vector<Value*> args;
+  for (std::int32_t arg : inst.args)
+    if (arg >= 0) args.push_back(in_lanes ? lanes(arg, v) : scalar(arg, v));
+  DType operand = plan_.inst(inst.args[0]).dtype;
+  return emit_scalar(e_, inst.op, inst.dtype, operand, args);
+}
+
+Value* Body::index_leaf(const Inst& inst, int v, bool in_lanes) {
+  Value* value = inst.param >= 0 ? e_.param(inst.param) : e_.i64(0);
+  for (std::size_t axis = 0; axis < inst.coefs.size(); ++axis)
+    if (!inst.coefs[axis].is_zero()) value = e_.add_scaled(value, inst.coefs[axis], index_[axis]);
+  if (!in_lanes) return value;
+  const Coef& coef = inst.coefs[static_cast<std::size_t>(plan_.place.lane_axis)];
+  value = e_.add_scaled(value, coef, e_.i64(std::int64_t{v} * e_.width()));
+  Value* offsets = e_.iota(64);
+  if (!coef.is_one()) offsets = e_.b.CreateMul(offsets, e_.splat(e_.coef(coef)));
+  return e_.b.CreateAdd(e_.splat(value), offsets);
+}
+
+Value* Body::import_leaf(Reg reg, int v) {
+  const Outer& outer = outers_.at(reg);
+  if (!outer.kept) return outer.values[outer.values.size() == 1 ? 0 : static_cast<std::size_t>(v)];
+  DType dtype = plan_.dtype(reg);
+  return load_row(e_, dtype, kept_address(e_, outer, dtype, index_.back(), v), nullptr, {});
+}
+
+// The address of vector 0 in this turn.
+Value* Body::address(int access) {
+  const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+  auto sum = [&](Value* at, bool moving) {
+    Value* offset = nullptr;
+    for (std::size_t axis = 0; axis < a.strides.size(); ++axis) {
+      if (plan_.place.moving[axis] != moving || a.strides[axis].is_zero()) continue;
+      offset = offset                     ? e_.add_scaled(offset, a.strides[axis], index_[axis])
+               : a.strides[axis].is_one() ? index_[axis]
+                                          : e_.b.CreateMul(e_.coef(a.strides[axis]), index_[axis]);
+    }
+    return offset ? e_.b.CreateGEP(e_.stored(a.dtype), at, offset) : at;
+  };
+  Value*& base = bases_[access];
+  if (!base) base = sum(e_.pointer(access), false);
+  Value*& here = addresses_[access];
+  if (!here) here = sum(base, true);
+  return here;
+}
+
+void Body::prepare_lane_offsets(int access) {
+  address(access);
+  addresses_.clear();
+  if (plan_.place.lane_axis < 0) return;
+  const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+  const Coef& coef = a.strides[static_cast<std::size_t>(plan_.place.lane_axis)];
+  if (coef.kind != Coef::Kind::param) return;
+  Value*& offsets = lane_offsets_[coef.param];
+  if (!offsets) offsets = e_.b.CreateMul(e_.iota(64), e_.splat(e_.param(coef.param)));
+}
+
+Body::Place Body::locate(const Inst& inst, int v, std::size_t mask, std::size_t first_term) {
+  const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
+  llvm::Type* type = e_.stored(access.dtype);
+  Place place;
+  place.at = address(inst.access);
+  for (std::size_t t = 0; t < inst.coefs.size(); ++t) {
+    if (inst.coefs[t].is_zero()) continue;
+    int term = plan_.id(inst.args[first_term + t]);
+    bool in_lanes = plan_.facts[static_cast<std::size_t>(term)].vector;
+    Value* offset = scalar(term, v);
+    if (!inst.coefs[t].is_one()) {
+      Value* scale = e_.coef(inst.coefs[t]);
+      offset = e_.b.CreateMul(offset, in_lanes ? e_.splat(scale) : scale);
+    }
+    if (!in_lanes) {
+      place.at = e_.b.CreateGEP(type, place.at, offset);
+    } else {
+      place.offsets = place.offsets ? e_.b.CreateAdd(place.offsets, offset) : offset;
+    }
+  }
+  place.lane_terms = place.offsets != nullptr;
+  if (inst.args[mask] >= 0) place.mask = scalar(plan_.id(inst.args[mask]), v);
+
+  int lane_axis = plan_.place.lane_axis;
+  Coef lane = lane_axis < 0 ? Coef::zero() : access.strides[static_cast<std::size_t>(lane_axis)];
+  Value* first = e_.i64(std::int64_t{v} * e_.width());
+  if (!lane.is_zero() && v > 0) {
+    if (!lane.is_one()) first = e_.b.CreateMul(e_.coef(lane), first);
+    place.at = e_.b.CreateGEP(type, place.at, first);
+  }
+  if (lane.is_one() && !place.offsets) {
+    place.kind = Place::Kind::row;
+  } else if (!lane.is_zero() || place.offsets) {
+    place.kind = Place::Kind::spread;
+    Value* own = lane.is_zero()  ? nullptr
+                 : lane.is_one() ? e_.iota(64)
+                                 : lane_offsets_.at(lane.param);
+    if (own) place.offsets = place.offsets ? e_.b.CreateAdd(place.offsets, own) : own;
+  }
+  return place;
+}
+
+Value* Body::mask_lanes(const Place& place) {
+  if (!place.mask || place.mask->getType()->isVectorTy()) return place.mask;
+  return e_.splat(place.mask);
+}
+
+Value* Body::load_leaf(const Inst& inst, int id, int v) {
+  Place place = locate(inst, v, 0, 1);
+  switch (place.kind) {
+    case Place::Kind::row:
+      return load_row(e_, inst.dtype, place.at, mask_lanes(place), active_);
+    case Place::Kind::spread:
+      return load_spread(e_, inst.dtype, place.at, place.offsets, mask_lanes(place), active_);
+    case Place::Kind::one:
+      break;
+  }
+  if (!plan_.facts[static_cast<std::size_t>(id)].vector)
+    return load_one(e_, inst.dtype, place.at, place.mask);
+  // Lanes agree on the address, but not on whether to read it.
+  Value* on = e_.both(place.mask, active_);
+  Value* value = load_one(e_, inst.dtype, place.at, e_.b.CreateOrReduce(on));
+  Value* off = llvm::Constant::getNullValue(e_.vector(inst.dtype));
+  return e_.b.CreateSelect(on, e_.splat(value), off);
+}
+
+void Body::store(const Inst& inst, int v) {
+  Place place = locate(inst, v, 1, 2);
+  int id = plan_.id(inst.args[0]);
+  switch (place.kind) {
+    case Place::Kind::row:
+      return store_row(e_, inst.dtype, lanes(id, v), place.at, mask_lanes(place), active_);
+    case Place::Kind::spread:
+      return store_spread(e_, inst.dtype, lanes(id, v), place.at, place.offsets, mask_lanes(place),
+                          active_);
+    case Place::Kind::one:
+      break;
+  }
+  bool same = !plan_.facts[static_cast<std::size_t>(id)].vector &&
+              !(place.mask && place.mask->getType()->isVectorTy());
+  if (same) {
+    Value* mask = place.mask;
+    if (active_) {
+      Value* any = e_.b.CreateICmpSGT(active_.count, e_.i64(0));
+      mask = mask ? e_.b.CreateAnd(mask, any) : any;
+    }
+    return store_one(e_, inst.dtype, scalar(id, v), place.at, mask);
+  }
+  Value* offsets = llvm::Constant::getNullValue(e_.vector(DType::i64));
+  store_spread(e_, inst.dtype, lanes(id, v), place.at, offsets, mask_lanes(place), active_);
+}
+
+// Lanes that may meet in one element take their turns, in order.
+void Body::update(const Inst& inst, int v) {
+  Place place = locate(inst, v, 1, 2);
+  int id = plan_.id(inst.args[0]);
+  DType dtype = inst.dtype;
+  if (plan_.place.lane_axis < 0) {
+    Value* old = load_one(e_, dtype, place.at, place.mask);
+    Value* fresh = emit_combine(e_, inst.monoid, dtype, old, scalar(id, v));
+    return store_one(e_, dtype, fresh, place.at, place.mask);
+  }
+  Value* mask = mask_lanes(place);
+  if (place.kind == Place::Kind::row) {
+    Value* old = load_row(e_, dtype, place.at, mask, active_);
+    Value* fresh = emit_combine(e_, inst.monoid, dtype, old, lanes(id, v));
+    return store_row(e_, dtype, fresh, place.at, mask, active_);
+  }
+  Value* offsets =
+      place.offsets ? place.offsets : llvm::Constant::getNullValue(e_.vector(DType::i64));
+  Value* vectors[] = {offsets, lanes(id, v)};
+  for_each_lane(e_, vectors, mask, active_, [&](Value*, std::span<Value* const> elements) {
+    Value* at = e_.b.CreateGEP(e_.stored(dtype), place.at, elements[0]);
+    Value* old = load_one(e_, dtype, at, nullptr);
+    store_one(e_, dtype, emit_combine(e_, inst.monoid, dtype, old, elements[1]), at, nullptr);
+  });
+}
+
+// Rows of the scratch are as long as whole vectors, so kept values need no masks.
+Value* kept_address(Emitter& e, const Outer& outer, DType dtype, Value* row_index, int v) {
+  Value* offset = outer.row_stride ? e.b.CreateMul(row_index, outer.row_stride) : row_index;
+  Value* at = e.b.CreateGEP(e.stored(dtype), outer.kept, offset);
+  return e.b.CreateGEP(e.stored(dtype), at, e.i64(std::int64_t{v} * e.width()));
+}
+
+}  // namespace weft::codegen::cpu
