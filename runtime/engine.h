@@ -32,16 +32,16 @@ struct CompileReport {
   std::size_t kernels = 0;              // launches after fusion
   std::size_t kernels_compiled = 0;     // not found in the cache
   double passes_ms = 0, lower_ms = 0, codegen_ms = 0, total_ms = 0;
-  std::size_t peak_bytes = 0;           // of temporaries and outputs, as planned
-  std::size_t bound_bytes = 0;          // the largest sum of live values at any step
+  std::size_t peak_bytes = 0;   // of temporaries and outputs, as planned
+  std::size_t bound_bytes = 0;  // the largest sum of live values at any step
   std::vector<passes::PassReport> passes;
 };
 
 class Executable {
  public:
   virtual ~Executable() = default;
-  /// Inputs in the order of the graph's parameters. Outputs come from the pool (or are inputs, where
-  /// the graph returns a parameter). Any number of threads may run one executable at once.
+  /// Inputs in the order of the graph's parameters. Outputs come from the pool (or are inputs,
+  /// where the graph returns a parameter). Any number of threads may run one executable at once.
   /// donated[k]: input k may be overwritten or returned (the caller gives it up).
   virtual std::vector<Buffer> run(std::span<const Buffer> inputs,
                                   std::span<const bool> donated = {}) const = 0;
@@ -50,7 +50,8 @@ class Executable {
 };
 
 /// Finds the executable of an equal graph in the cache, or makes it. Thread-safe.
-std::shared_ptr<const Executable> compile(const ir::Graph& graph, const CompileOptions& options = {});
+std::shared_ptr<const Executable> compile(const ir::Graph& graph,
+                                          const CompileOptions& options = {});
 
 /// Counters since the start of the process, for tests and `weft info`.
 struct EngineStats {

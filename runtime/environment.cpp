@@ -1,0 +1,104 @@
+#include "runtime/environment.h"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include <weft/error.h>
+
+namespace weft::runtime {
+namespace {
+
+constexpr std::array<std::string_view, 5> log_words = {"off", "error", "warn", "info", "debug"};
+constexpr std::array<std::string_view, 2> verify_words = {"0", "1"};
+
+constexpr std::array<SettingDef, 4> settings = {{
+    {.setting = Setting::threads,
+     .name = "WEFT_THREADS",
+     .meaning = "Threads that kernels and their compilation use, the caller among them.",
+     .fallback = "the cores that the process may use",
+     .low = 1,
+     .high = 1024},
+    {.setting = Setting::log,
+     .name = "WEFT_LOG",
+     .meaning = "What is told on standard error: `info` has a line for each compilation, `debug` "
+                "one for each kernel.",
+     .fallback = "warn",
+     .choices = log_words},
+    {.setting = Setting::pool_limit,
+     .name = "WEFT_POOL_LIMIT",
+     .meaning =
+         "MiB of freed tensor memory kept for reuse; what exceeds it goes back to the system.",
+     .fallback = "a quarter of the machine's memory",
+     .low = 0,
+     .high = std::int64_t{1} << 30},
+    {.setting = Setting::verify,
+     .name = "WEFT_VERIFY",
+     .meaning =
+         "`1` checks graphs, kernels and memory plans of each compilation against their rules.",
+     .fallback = "1 in debug builds, else 0",
+     .choices = verify_words},
+}};
+
+constexpr bool table_is_in_order() {
+  for (std::size_t k = 0; k < settings.size(); ++k)
+    if (static_cast<std::size_t>(settings[k].setting) != k) return false;
+  return true;
+}
+static_assert(table_is_in_order());
+
+}  // namespace
+
+std::span<const SettingDef> all_settings() { return settings; }
+
+const SettingDef& def(Setting setting) { return settings[static_cast<std::size_t>(setting)]; }
+
+std::string allowed_values(const SettingDef& def) {
+  if (def.choices.empty())
+    return "an integer from " + std::to_string(def.low) + " to " + std::to_string(def.high);
+  std::string words;
+  for (std::size_t k = 0; k < def.choices.size(); ++k) {
+    if (k > 0) words += k + 1 == def.choices.size() ? " or " : ", ";
+    words += def.choices[k];
+  }
+  return words;
+}
+
+std::int64_t parse_setting(const SettingDef& def, std::string_view text) {
+  if (def.choices.empty()) {
+    std::int64_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = code == std::errc() && end == text.data() + text.size();
+    if (whole && number >= def.low && number <= def.high) return number;
+  }
+  for (std::size_t k = 0; k < def.choices.size(); ++k)
+    if (def.choices[k] == text) return static_cast<std::int64_t>(k);
+  throw Error("environment variable " + std::string(def.name) + ": expected " +
+              allowed_values(def) + ", got \"" + std::string(text) + "\"");
+}
+
+std::optional<std::int64_t> read_setting(Setting setting) {
+  const SettingDef& found = def(setting);
+  const char* text = std::getenv(std::string(found.name).c_str());
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  return parse_setting(found, text);
+}
+
+std::string environment_page() {
+  std::string page =
+      "# Environment variables\n\n"
+      "Each is read once, when the first function that needs it is called. Unset and empty mean "
+      "the\n"
+      "default. Any other value throws a `weft::Error` that names the variable, the value and what "
+      "is\n"
+      "allowed. The table stands in `runtime/environment.cpp`; a test compares it with this "
+      "page.\n\n"
+      "| variable | values | default | meaning |\n|---|---|---|---|\n";
+  for (const SettingDef& def : settings) {
+    page += "| `" + std::string(def.name) + "` | " + allowed_values(def) + " | " +
+            std::string(def.fallback) + " | " + std::string(def.meaning) + " |\n";
+  }
+  return page;
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,36 @@
+// The environment variables of Weft, in one table. docs/environment.md is the table as a page.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace weft::runtime {
+
+enum class Setting : std::uint8_t { threads, log, pool_limit, verify };
+
+struct SettingDef {
+  Setting setting;
+  std::string_view name;                           // "WEFT_THREADS"
+  std::string_view meaning;                        // one sentence
+  std::string_view fallback;                       // the value when unset, in words
+  std::int64_t low = 0, high = 0;                  // the integers allowed, or
+  std::span<const std::string_view> choices = {};  // the words allowed
+};
+
+std::span<const SettingDef> all_settings();
+const SettingDef& def(Setting setting);
+/// "an integer from 1 to 1024", "off, error, warn, info or debug".
+std::string allowed_values(const SettingDef& def);
+/// The integer, or the index of the word. Throws weft::Error naming variable, value and what is
+/// allowed.
+std::int64_t parse_setting(const SettingDef& def, std::string_view text);
+/// What the environment says; nothing when the variable is unset or empty. Throws as parse_setting.
+std::optional<std::int64_t> read_setting(Setting setting);
+
+/// The text of docs/environment.md.
+std::string environment_page();
+
+}  // namespace weft::runtime

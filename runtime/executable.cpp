@@ -1,0 +1,276 @@
+#include "runtime/executable.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "runtime/kernel_cache.h"
+#include "runtime/plan.h"
+#include "runtime/pool.h"
+#include "runtime/stopwatch.h"
+#include "runtime/thread_pool.h"
+
+namespace weft::runtime {
+namespace {
+
+/// Room for pointers: on the stack where they fit.
+class Pointers {
+ public:
+  explicit Pointers(std::size_t count) {
+    if (count > inline_.size()) {
+      large_.reset(new void*[count]);
+      data_ = large_.get();
+    }
+  }
+  void*& operator[](std::size_t k) { return data_[k]; }
+  void* const* at(std::size_t k) const { return data_ + k; }
+
+ private:
+  std::array<void*, 96> inline_;
+  std::unique_ptr<void*[]> large_;
+  void** data_ = inline_.data();
+};
+
+/// A pointer argument: bytes from a base. Bases: the inputs, the output blocks, arena, constants.
+struct BoundArgument {
+  std::size_t base;
+  std::int64_t offset;
+};
+
+struct BoundLaunch {
+  codegen::KernelFn fn;
+  std::vector<std::int64_t> params;
+  std::size_t first_argument;
+  std::int64_t units;
+  std::size_t scratch_bytes;
+  double cost_ns;
+  double ahead_ns = 0;  // of the launches behind it
+  int ranges_per_thread;
+};
+
+/// A launch with its pointers, as threads see it.
+struct Running {
+  const BoundLaunch& launch;
+  void* const* pointers;
+
+  void run(std::int64_t begin, std::int64_t end) const {
+    void* scratch = launch.scratch_bytes > 0 ? thread_scratch(launch.scratch_bytes) : nullptr;
+    launch.fn(pointers, launch.params.data(), begin, end, scratch);
+  }
+  static void run_range(void* self, std::int64_t begin, std::int64_t end) {
+    static_cast<const Running*>(self)->run(begin, end);
+  }
+};
+
+void* shifted(void* base, std::int64_t bytes) { return static_cast<std::byte*>(base) + bytes; }
+
+/// Which inputs may really be overwritten: those that the caller gives up and no other input lies
+/// in.
+std::vector<bool> usable_donors(std::span<const Buffer> inputs, std::span<const bool> donated) {
+  struct Range {
+    const std::byte *begin, *end;
+    std::size_t input;
+  };
+  std::vector<Range> ranges;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const auto* begin = static_cast<const std::byte*>(inputs[k].data());
+    if (inputs[k].bytes > 0) ranges.push_back({begin, begin + inputs[k].bytes, k});
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  std::vector<bool> usable(inputs.size(), false);
+  const std::byte* end = nullptr;  // of all ranges before this one
+  for (std::size_t k = 0; k < ranges.size(); ++k) {
+    const Range& range = ranges[k];
+    const bool alone =
+        range.begin >= end && (k + 1 == ranges.size() || ranges[k + 1].begin >= range.end);
+    usable[range.input] = alone && range.input < donated.size() && donated[range.input];
+    end = std::max(end, range.end);
+  }
+  return usable;
+}
+
+class CompiledExecutable final : public Executable {
+ public:
+  CompiledExecutable(ir::Graph fused, const codegen::Program& program, CompileReport report)
+      : fused_(std::move(fused)), report_(std::move(report)), plan_(plan_memory(program)) {
+    const Stopwatch watch;
+    if (verifies()) verify(program, plan_);
+    for (std::size_t k = 0; k < fused_.param_count(); ++k)
+      input_bytes_.push_back(fused_.type(fused_.param(k)).bytes());
+    materialise_constants(program);
+    bind_launches(program);
+    bind_results(program);
+    report_.kernels = program.launches.size();
+    report_.peak_bytes = plan_.peak_bytes;
+    report_.bound_bytes = plan_.bound_bytes;
+    report_.total_ms = report_.passes_ms + report_.lower_ms + watch.ms();
+  }
+
+  std::vector<Buffer> run(std::span<const Buffer> inputs,
+                          std::span<const bool> donated) const override;
+  const CompileReport& report() const override { return report_; }
+  const ir::Graph& fused_graph() const override { return fused_; }
+
+ private:
+  /// A result that is copied from a buffer at the end of the call.
+  struct Copy {
+    std::size_t result, bytes;
+    BoundArgument from;
+  };
+
+  std::size_t arena_base() const { return input_bytes_.size() + plan_.outputs.size(); }
+  std::size_t constant_base() const { return arena_base() + 1; }
+  std::size_t base_count() const { return arena_base() + 2; }
+  BoundArgument bind(const codegen::Program& program, const codegen::Argument& argument) const;
+  void materialise_constants(const codegen::Program& program);
+  void bind_launches(const codegen::Program& program);
+  void bind_results(const codegen::Program& program);
+  void run_launch(const BoundLaunch& launch, void* const* pointers) const;
+
+  ir::Graph fused_;
+  CompileReport report_;
+  Plan plan_;
+  std::vector<std::size_t> input_bytes_;
+  Block constants_;
+  std::vector<std::shared_ptr<const void>> code_;
+  std::vector<BoundLaunch> launches_;
+  std::vector<BoundArgument> arguments_;       // of all launches
+  std::vector<std::size_t> result_of_output_;  // which result an output block is
+  std::vector<Copy> copies_;
+};
+
+BoundArgument CompiledExecutable::bind(const codegen::Program& program,
+                                       const codegen::Argument& argument) const {
+  using Home = Place::Home;
+  const auto k = static_cast<std::size_t>(argument.buffer);
+  const Place& place = plan_.places[k];
+  const auto offset =
+      static_cast<std::int64_t>(place.offset) +
+      argument.offset * static_cast<std::int64_t>(size_of(program.buffers[k].type.dtype));
+  switch (place.home) {
+    case Home::input:
+      return {static_cast<std::size_t>(place.index), offset};
+    case Home::output:
+      return {input_bytes_.size() + static_cast<std::size_t>(place.index), offset};
+    case Home::arena:
+      return {arena_base(), offset};
+    case Home::constant:
+      return {constant_base(), offset};
+    case Home::unused:
+      break;
+  }
+  return {constant_base(), 0};  // no element is ever touched
+}
+
+void CompiledExecutable::materialise_constants(const codegen::Program& program) {
+  constants_ = Block(plan_.constant_bytes);
+  for (std::size_t k = 0; k < program.buffers.size(); ++k) {
+    const codegen::ProgramBuffer& buffer = program.buffers[k];
+    if (plan_.places[k].home != Place::Home::constant || buffer.type.bytes() == 0) continue;
+    std::memcpy(static_cast<std::byte*>(constants_.data()) + plan_.places[k].offset,
+                buffer.literal.data(), buffer.type.bytes());
+  }
+}
+
+/// Launches without units need neither code nor arguments.
+void CompiledExecutable::bind_launches(const codegen::Program& program) {
+  std::vector<const codegen::Launch*> needed;
+  std::vector<std::shared_ptr<const codegen::Kernel>> kernels;
+  for (const codegen::Launch& launch : program.launches) {
+    if (verifies()) codegen::verify(*launch.kernel);
+    if (codegen::unit_count(*launch.kernel, launch.params) == 0) continue;
+    needed.push_back(&launch);
+    kernels.push_back(launch.kernel);
+  }
+  const Stopwatch watch;
+  KernelCode code = compile_kernels(kernels);
+  report_.codegen_ms = watch.ms();
+  report_.kernels_compiled = code.compiled;
+  for (std::size_t k = 0; k < needed.size(); ++k) {
+    const codegen::Launch& launch = *needed[k];
+    launches_.push_back({.fn = code.kernels[k].fn,
+                         .params = launch.params,
+                         .first_argument = arguments_.size(),
+                         .units = codegen::unit_count(*launch.kernel, launch.params),
+                         .scratch_bytes = codegen::scratch_bytes(*launch.kernel, launch.params),
+                         .cost_ns = launch.cost_ns,
+                         .ranges_per_thread = launch.kernel->is_contract() ? 1 : 4});
+    code_.push_back(std::move(code.kernels[k].code));
+    for (const codegen::Argument& argument : launch.arguments)
+      arguments_.push_back(bind(program, argument));
+  }
+  for (std::size_t k = launches_.size(); k-- > 1;)
+    launches_[k - 1].ahead_ns = launches_[k].ahead_ns + launches_[k].cost_ns;
+}
+
+void CompiledExecutable::bind_results(const codegen::Program& program) {
+  result_of_output_.resize(plan_.outputs.size());
+  for (std::size_t k = 0; k < plan_.results.size(); ++k) {
+    const PlannedResult& result = plan_.results[k];
+    if (result.kind == PlannedResult::Kind::output)
+      result_of_output_[static_cast<std::size_t>(result.index)] = k;
+    if (result.kind == PlannedResult::Kind::copy)
+      copies_.push_back({k, program.buffers[static_cast<std::size_t>(result.index)].type.bytes(),
+                         bind(program, {result.index, 0})});
+  }
+}
+
+void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* pointers) const {
+  Running running{launch, pointers};
+  if (launch.cost_ns < fork_ns || launch.units < 2) return running.run(0, launch.units);
+  parallel_run({Running::run_range, &running, launch.units, launch.cost_ns, launch.ahead_ns,
+                launch.ranges_per_thread});
+}
+
+std::vector<Buffer> CompiledExecutable::run(std::span<const Buffer> inputs,
+                                            std::span<const bool> donated) const {
+  const auto fits = [](const Buffer& input, std::size_t bytes) { return input.bytes == bytes; };
+  if (!std::equal(inputs.begin(), inputs.end(), input_bytes_.begin(), input_bytes_.end(), fits))
+    check_inputs(fused_, inputs);  // throws
+  std::vector<bool> usable;
+  if (!donated.empty()) usable = usable_donors(inputs, donated);
+  std::vector<Buffer> results(plan_.results.size());
+  Pointers bases(base_count());
+  for (std::size_t k = 0; k < inputs.size(); ++k) bases[k] = inputs[k].data();
+  for (std::size_t k = 0; k < plan_.outputs.size(); ++k) {
+    const OutputBlock& block = plan_.outputs[k];
+    Buffer& result = results[result_of_output_[k]];
+    const auto donor = static_cast<std::size_t>(block.donor);
+    if (donor < usable.size() && usable[donor])
+      result = {inputs[donor].memory, block.bytes};
+    else
+      result = allocate(block.bytes);
+    bases[input_bytes_.size() + k] = result.data();
+  }
+  const Block arena(plan_.arena_bytes);
+  bases[arena_base()] = arena.data();
+  bases[constant_base()] = constants_.data();
+
+  Pointers pointers(arguments_.size());
+  for (std::size_t k = 0; k < arguments_.size(); ++k)
+    pointers[k] = shifted(bases[arguments_[k].base], arguments_[k].offset);
+  for (const BoundLaunch& launch : launches_)
+    run_launch(launch, pointers.at(launch.first_argument));
+
+  for (std::size_t k = 0; k < plan_.results.size(); ++k)
+    if (plan_.results[k].kind == PlannedResult::Kind::input)
+      results[k] = inputs[static_cast<std::size_t>(plan_.results[k].index)];
+  for (const Copy& copy : copies_) {
+    results[copy.result] = allocate(copy.bytes);
+    if (copy.bytes > 0)
+      std::memcpy(results[copy.result].data(), shifted(bases[copy.from.base], copy.from.offset),
+                  copy.bytes);
+  }
+  return results;
+}
+
+}  // namespace
+
+std::shared_ptr<const Executable> make_compiled(ir::Graph fused, const codegen::Program& program,
+                                                CompileReport report) {
+  return std::make_shared<CompiledExecutable>(std::move(fused), program, std::move(report));
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,66 @@
+#include "runtime/info.h"
+
+#include <array>
+#include <cstdio>
+
+#include "codegen/jit.h"
+
+namespace weft::runtime {
+namespace {
+
+std::string line(const char* name, const std::string& value) {
+  std::array<char, 16> padded{};
+  std::snprintf(padded.data(), padded.size(), "%-12s", name);
+  return padded.data() + value + "\n";
+}
+
+std::string or_unknown(std::size_t bytes) { return bytes == 0 ? "unknown" : human_bytes(bytes); }
+
+}  // namespace
+
+Info info() {
+  return {WEFT_VERSION,   cpu_name(),     codegen::target_description(),
+          core_count(),   thread_count(), cache_sizes(),
+          memory_bytes(), cuda_probe(),   engine_stats(),
+          pool_stats()};
+}
+
+std::string human_bytes(std::size_t bytes) {
+  constexpr std::array units = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " bytes";
+  double amount = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < units.size(); ++unit) amount /= 1024;
+  std::array<char, 32> text{};
+  const bool whole = amount == static_cast<double>(static_cast<std::size_t>(amount));
+  std::snprintf(text.data(), text.size(), whole ? "%.0f %s" : "%.1f %s", amount, units[unit]);
+  return text.data();
+}
+
+std::string to_text(const CudaProbe& probe) {
+  std::string devices = probe.device_problem;
+  for (const std::string& name : probe.devices) devices += (devices.empty() ? "" : ", ") + name;
+  return std::string(probe.usable() ? "found" : "off") +
+         " (driver: " + (probe.driver_problem.empty() ? probe.driver : probe.driver_problem) +
+         "; device: " + devices + "; compiler: " +
+         (probe.compiler.empty() ? probe.compiler_problem : "NVRTC " + probe.compiler) + ")";
+}
+
+std::string to_text(const Info& info) {
+  const auto count = [](std::size_t number) { return std::to_string(number); };
+  return line("weft", info.version) + line("cpu", info.cpu) + line("target", info.target) +
+         line("threads", count(static_cast<std::size_t>(info.threads)) + " on " +
+                             count(static_cast<std::size_t>(info.cores)) + " cores") +
+         line("caches", "L1 " + or_unknown(info.caches.l1_data) + ", L2 " +
+                            or_unknown(info.caches.l2) + ", L3 " + or_unknown(info.caches.l3)) +
+         line("memory", or_unknown(info.memory_bytes)) + line("CUDA", to_text(info.cuda)) +
+         line("executables", count(info.engine.executables_compiled) + " compiled, " +
+                                 count(info.engine.executable_hits) + " found in the cache") +
+         line("kernels", count(info.engine.kernels_compiled) + " compiled, " +
+                             count(info.engine.kernel_hits) + " found in the cache") +
+         line("pool", human_bytes(info.pool.live_bytes) + " in use, " +
+                          human_bytes(info.pool.pooled_bytes) + " kept, at most " +
+                          human_bytes(info.pool.limit_bytes));
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,33 @@
+// What `weft info` says: version, machine, threads, devices, caches.
+#pragma once
+
+#include <string>
+
+#include "runtime/cuda_probe.h"
+#include "runtime/engine.h"
+#include "runtime/machine.h"
+#include "runtime/pool.h"
+
+namespace weft::runtime {
+
+struct Info {
+  std::string version;  // of Weft
+  std::string cpu;      // the processor's name
+  std::string target;   // what code is made for, and by which LLVM
+  int cores, threads;
+  Caches caches;
+  std::size_t memory_bytes;
+  CudaProbe cuda;
+  EngineStats engine;
+  PoolStats pool;
+};
+
+Info info();
+/// Lines for people, one fact each: "threads     2 of 2 cores".
+std::string to_text(const Info& info);
+/// "off (driver: libcuda.so.1 not found; device: no driver; compiler: NVRTC 13.0)".
+std::string to_text(const CudaProbe& probe);
+/// "32 KiB", "1.5 MiB", "640 bytes".
+std::string human_bytes(std::size_t bytes);
+
+}  // namespace weft::runtime

@@ -1,0 +1,47 @@
+// The executable that runs the reference interpreter: no passes, no code.
+
+#include <cstring>
+#include <utility>
+
+#include "runtime/executable.h"
+
+namespace weft::runtime {
+namespace {
+
+class InterpretedExecutable final : public Executable {
+ public:
+  InterpretedExecutable(const ir::Graph& graph, CompileReport report)
+      : graph_(graph), report_(std::move(report)) {}
+
+  std::vector<Buffer> run(std::span<const Buffer> inputs, std::span<const bool>) const override {
+    check_inputs(graph_, inputs);
+    std::vector<ir::Literal> literals;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const ir::Type& type = graph_.type(graph_.param(k));
+      std::vector<std::byte> bytes(type.bytes());
+      if (!bytes.empty()) std::memcpy(bytes.data(), inputs[k].data(), bytes.size());
+      literals.emplace_back(type, std::move(bytes));
+    }
+    std::vector<Buffer> results;
+    for (const ir::Literal& literal : ir::interpret(graph_, literals)) {
+      results.push_back(allocate(literal.type().bytes()));
+      if (results.back().bytes > 0)
+        std::memcpy(results.back().data(), literal.data(), results.back().bytes);
+    }
+    return results;
+  }
+  const CompileReport& report() const override { return report_; }
+  const ir::Graph& fused_graph() const override { return graph_; }
+
+ private:
+  ir::Graph graph_;
+  CompileReport report_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Executable> make_interpreted(const ir::Graph& graph, CompileReport report) {
+  return std::make_shared<InterpretedExecutable>(graph, std::move(report));
+}
+
+}  // namespace weft::runtime

@@ -1,0 +1,26 @@
+// Machine code of kernels, found again by the kernel's canonical text.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "codegen/jit.h"
+#include "codegen/program.h"
+
+namespace weft::runtime {
+
+struct KernelCode {
+  std::vector<codegen::CompiledKernel> kernels;  // as asked for
+  std::size_t compiled = 0;                      // that the cache did not hold
+};
+
+/// Distinct new kernels are compiled side by side, on up to thread_count() threads.
+KernelCode compile_kernels(std::span<const std::shared_ptr<const codegen::Kernel>> kernels);
+
+struct KernelStats {
+  std::size_t compiled, hits, held;
+};
+KernelStats kernel_stats();
+void clear_kernel_cache();
+
+}  // namespace weft::runtime

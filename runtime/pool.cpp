@@ -1,0 +1,355 @@
+#include "runtime/pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <mutex>
+#include <new>
+
+#include "runtime/environment.h"
+#include "runtime/machine.h"
+
+namespace weft::runtime {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooling = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool pooling = false;
+#else
+constexpr bool pooling = true;
+#endif
+#else
+constexpr bool pooling = true;
+#endif
+
+constexpr std::size_t alignment = 64;
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+constexpr std::size_t largest = std::size_t{1} << 46;  // beyond any address space
+constexpr int small_classes = 56;                      // 64 bytes to 2 MiB, in units of 64 bytes
+constexpr int large_classes = 104;                     // the rest, in units of 2 MiB
+constexpr std::size_t cached_block = 32 << 10;  // blocks up to this go through threads' caches
+constexpr int cached_classes = 40;
+
+// Classes of sizes: 1, 2, 3, 4 units, then four steps in each doubling.
+constexpr int class_of(std::size_t units) {
+  if (units <= 4) return static_cast<int>(units) - 1;
+  const int octave = std::bit_width(units - 1) - 1;
+  const auto step = ((units - 1) >> (octave - 2)) & 3;
+  return 4 * (octave - 1) + static_cast<int>(step);
+}
+constexpr std::size_t units_of(int size_class) {
+  if (size_class < 4) return static_cast<std::size_t>(size_class) + 1;
+  const int octave = size_class / 4 + 1;
+  return (std::size_t{5} + static_cast<std::size_t>(size_class % 4)) << (octave - 2);
+}
+static_assert(class_of(4) == 3 && class_of(5) == 4 && class_of(9) == 8 && units_of(8) == 10);
+static_assert(class_of(huge_page / alignment) == small_classes - 1);
+static_assert(units_of(small_classes - 1) == huge_page / alignment);
+static_assert(class_of(cached_block / alignment) < cached_classes);
+static_assert(class_of(largest / huge_page) < large_classes);
+
+constexpr bool is_large(std::size_t bytes) { return bytes > huge_page; }
+constexpr int class_of_bytes(std::size_t bytes) {
+  const std::size_t unit = is_large(bytes) ? huge_page : alignment;
+  return class_of(std::max<std::size_t>(1, (bytes + unit - 1) / unit));
+}
+/// The size of the block that holds so many bytes.
+constexpr std::size_t block_bytes(std::size_t bytes) {
+  if (!pooling) return std::max<std::size_t>(bytes, 1);
+  return units_of(class_of_bytes(bytes)) * (is_large(bytes) ? huge_page : alignment);
+}
+
+// From the system and back.
+
+void* map_large(std::size_t bytes) {
+  // Maps a page more than needed and cuts the ends off, since mmap aligns to 4 KiB only.
+  const std::size_t whole = bytes + huge_page;
+  void* raw = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  auto* start = static_cast<std::byte*>(raw);
+  const std::size_t head =
+      (huge_page - reinterpret_cast<std::uintptr_t>(raw) % huge_page) % huge_page;
+  if (head > 0) munmap(start, head);
+  munmap(start + head + bytes, huge_page - head);
+  madvise(start + head, bytes, MADV_HUGEPAGE);  // advice: without huge pages all is well but slower
+  return start + head;
+}
+
+void* system_take(std::size_t bytes) {
+  if (pooling && is_large(bytes)) return map_large(bytes);
+  return ::operator new(bytes, std::align_val_t(alignment), std::nothrow);
+}
+
+void system_give(void* data, std::size_t bytes) {
+  if (pooling && is_large(bytes))
+    munmap(data, bytes);
+  else
+    ::operator delete(data, std::align_val_t(alignment));
+}
+
+// Free blocks hold the list that they are in.
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+struct FreeList {
+  FreeBlock* head = nullptr;
+  int length = 0;
+
+  void push(void* data) {
+    head = new (data) FreeBlock{head};
+    ++length;
+  }
+  void* pop() {
+    FreeBlock* block = head;
+    if (block != nullptr) {
+      head = block->next;
+      --length;
+    }
+    return block;
+  }
+};
+
+std::size_t limit_from_environment() {
+  if (const auto mebibytes = read_setting(Setting::pool_limit))
+    return static_cast<std::size_t>(*mebibytes) << 20;
+  return memory_bytes() / 4;
+}
+
+class Pool {
+ public:
+  /// The one pool; never destroyed, because buffers may outlive every static object.
+  static Pool& instance() {
+    static Pool& pool = *new Pool();
+    return pool;
+  }
+
+  void* take(std::size_t bytes);
+  void give(void* data, std::size_t bytes);
+  /// Takes a block from the thread's cache without counting it as given out.
+  void keep(void* data, std::size_t bytes);
+  void trim();
+  PoolStats stats() const;
+  void reset_peak() { peak_.store(live_.load(relaxed), relaxed); }
+
+ private:
+  static constexpr auto relaxed = std::memory_order_relaxed;
+
+  Pool() : limit_(limit_from_environment()) {}
+  void* reuse(std::size_t bytes);
+  void count_live(std::size_t bytes);
+  void evict(std::size_t bytes);
+  void release(FreeList& list, std::size_t bytes, std::size_t until);
+  FreeList& list_of(std::size_t bytes) {
+    return is_large(bytes) ? large_[static_cast<std::size_t>(class_of_bytes(bytes))]
+                           : small_[static_cast<std::size_t>(class_of_bytes(bytes))];
+  }
+
+  const std::size_t limit_;
+  std::atomic<std::size_t> live_{0}, peak_{0}, pooled_{0}, fresh_{0}, reused_{0};
+  std::mutex mutex_;  // of the lists
+  std::array<FreeList, small_classes> small_;
+  std::array<FreeList, large_classes> large_;
+};
+
+// The small cache of a thread: a few blocks of each class, taken and given without a lock. It is
+// trivial, so it can be read after the thread's destructors ran; the guard empties it before.
+struct ThreadCache {
+  enum class State : std::uint8_t { fresh, open, closed } state = State::fresh;
+  std::array<FreeList, cached_classes> lists;
+
+  bool open() {
+    if (state == State::open) [[likely]]
+      return true;
+    return state == State::fresh && start();
+  }
+  bool start();
+  static int capacity(int size_class) {
+    const std::size_t bytes = units_of(size_class) * alignment;
+    return static_cast<int>(std::clamp<std::size_t>(cached_block / bytes, 1, 16));
+  }
+};
+constinit thread_local ThreadCache thread_cache;
+
+struct CacheGuard {
+  bool armed = false;
+  ~CacheGuard() {
+    thread_cache.state = ThreadCache::State::closed;
+    for (int k = 0; k < cached_classes; ++k)
+      while (void* data = thread_cache.lists[static_cast<std::size_t>(k)].pop())
+        Pool::instance().keep(data, units_of(k) * alignment);
+  }
+};
+thread_local CacheGuard cache_guard;
+
+bool ThreadCache::start() {
+  cache_guard.armed = true;  // the first use registers its destructor
+  state = State::open;
+  return true;
+}
+
+void Pool::count_live(std::size_t bytes) {
+  const std::size_t now = live_.fetch_add(bytes, relaxed) + bytes;
+  std::size_t peak = peak_.load(relaxed);
+  while (now > peak && !peak_.compare_exchange_weak(peak, now, relaxed)) {
+  }
+}
+
+void* Pool::reuse(std::size_t bytes) {
+  void* data = nullptr;
+  if (bytes <= cached_block && thread_cache.open())
+    data = thread_cache.lists[static_cast<std::size_t>(class_of_bytes(bytes))].pop();
+  if (data == nullptr) {
+    const std::lock_guard lock(mutex_);
+    data = list_of(bytes).pop();
+  }
+  if (data != nullptr) {
+    pooled_.fetch_sub(bytes, relaxed);
+    reused_.fetch_add(1, relaxed);
+  }
+  return data;
+}
+
+void* Pool::take(std::size_t bytes) {
+  void* data = pooling ? reuse(bytes) : nullptr;
+  if (data == nullptr) {
+    data = system_take(bytes);
+    if (data == nullptr) {
+      trim();
+      data = system_take(bytes);
+    }
+    if (data == nullptr) return nullptr;
+    fresh_.fetch_add(1, relaxed);
+  }
+  count_live(bytes);
+  return data;
+}
+
+void Pool::give(void* data, std::size_t bytes) {
+  live_.fetch_sub(bytes, relaxed);
+  if (!pooling) return system_give(data, bytes);
+  pooled_.fetch_add(bytes, relaxed);
+  if (bytes <= cached_block && thread_cache.open()) {
+    const int size_class = class_of_bytes(bytes);
+    FreeList& list = thread_cache.lists[static_cast<std::size_t>(size_class)];
+    if (list.length < ThreadCache::capacity(size_class)) return list.push(data);
+  }
+  keep(data, bytes);
+}
+
+void Pool::keep(void* data, std::size_t bytes) {
+  if (bytes > limit_) {
+    pooled_.fetch_sub(bytes, relaxed);
+    return system_give(data, bytes);
+  }
+  const std::lock_guard lock(mutex_);
+  list_of(bytes).push(data);
+  if (pooled_.load(relaxed) > limit_) evict(bytes);
+}
+
+/// Gives blocks back, until the limit holds: of other sizes first, the largest first, because the
+/// size that was just freed is the one most likely to be asked for next.
+void Pool::evict(std::size_t bytes) {
+  FreeList* const last = &list_of(bytes);
+  for (int k = large_classes - 1; k >= 0; --k)
+    if (FreeList& list = large_[static_cast<std::size_t>(k)]; &list != last)
+      release(list, units_of(k) * huge_page, limit_);
+  for (int k = small_classes - 1; k >= 0; --k)
+    if (FreeList& list = small_[static_cast<std::size_t>(k)]; &list != last)
+      release(list, units_of(k) * alignment, limit_);
+  release(*last, bytes, limit_);
+}
+
+void Pool::release(FreeList& list, std::size_t bytes, std::size_t until) {
+  while (pooled_.load(relaxed) > until) {
+    void* data = list.pop();
+    if (data == nullptr) return;
+    pooled_.fetch_sub(bytes, relaxed);
+    system_give(data, bytes);
+  }
+}
+
+void Pool::trim() {
+  if (thread_cache.open()) {
+    for (int k = 0; k < cached_classes; ++k)
+      release(thread_cache.lists[static_cast<std::size_t>(k)], units_of(k) * alignment, 0);
+  }
+  const std::lock_guard lock(mutex_);
+  for (int k = 0; k < large_classes; ++k)
+    release(large_[static_cast<std::size_t>(k)], units_of(k) * huge_page, 0);
+  for (int k = 0; k < small_classes; ++k)
+    release(small_[static_cast<std::size_t>(k)], units_of(k) * alignment, 0);
+}
+
+PoolStats Pool::stats() const {
+  return {live_.load(relaxed),  peak_.load(relaxed),  pooled_.load(relaxed), limit_,
+          fresh_.load(relaxed), reused_.load(relaxed)};
+}
+
+void* take(std::size_t requested) {
+  void* data = requested > largest ? nullptr : Pool::instance().take(block_bytes(requested));
+  if (data == nullptr)
+    throw Error("allocate: out of memory, cannot get " + std::to_string(requested) + " bytes");
+  return data;
+}
+
+// A small buffer is one block: shared_ptr's counts in the first 64 bytes, then the data.
+template <class T>
+struct HeaderAllocator {
+  using value_type = T;
+  std::byte* block;
+  std::size_t bytes;
+
+  HeaderAllocator(std::byte* b, std::size_t n) : block(b), bytes(n) {}
+  template <class U>
+  HeaderAllocator(const HeaderAllocator<U>& other) : block(other.block), bytes(other.bytes) {}
+  T* allocate(std::size_t) {
+    static_assert(sizeof(T) <= alignment);
+    return reinterpret_cast<T*>(block);
+  }
+  void deallocate(T*, std::size_t) { Pool::instance().give(block, bytes); }
+  friend bool operator==(const HeaderAllocator&, const HeaderAllocator&) = default;
+};
+
+struct KeepData {
+  void operator()(void*) const {}  // the counts and the data are freed together
+};
+
+struct GiveBack {
+  std::size_t bytes;
+  void operator()(void* data) const { Pool::instance().give(data, bytes); }
+};
+
+alignas(alignment) std::byte nothing[alignment];  // where tensors without elements point
+
+}  // namespace
+
+Buffer allocate(std::size_t bytes) {
+  if (bytes == 0) return {std::shared_ptr<void>(std::shared_ptr<void>(), nothing), 0};
+  if (!pooling || bytes > huge_page - alignment) {
+    void* data = take(bytes);
+    return {std::shared_ptr<void>(data, GiveBack{block_bytes(bytes)}), bytes};
+  }
+  auto* block = static_cast<std::byte*>(take(bytes + alignment));
+  const HeaderAllocator<std::byte> header(block, block_bytes(bytes + alignment));
+  return {std::shared_ptr<void>(block + alignment, KeepData(), header), bytes};
+}
+
+Block::Block(std::size_t bytes) : bytes_(bytes) {
+  if (bytes > 0) data_ = take(bytes);
+}
+
+Block::~Block() {
+  if (data_ != nullptr) Pool::instance().give(data_, block_bytes(bytes_));
+}
+
+PoolStats pool_stats() { return Pool::instance().stats(); }
+void reset_pool_peak() { Pool::instance().reset_peak(); }
+void trim_pool() { Pool::instance().trim(); }
+
+}  // namespace weft::runtime

@@ -1,0 +1,282 @@
+#include "runtime/thread_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <weft/error.h>
+#include "runtime/engine.h"
+#include "runtime/environment.h"
+#include "runtime/log.h"
+#include "runtime/machine.h"
+#include "runtime/pool.h"
+
+namespace weft::runtime {
+namespace {
+
+constexpr auto spin_time = std::chrono::microseconds(30);
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Waits without sleeping while the state is `value`, at most spin_time; returns the last state
+/// seen.
+std::uint32_t spin_while(const std::atomic<std::uint32_t>& state, std::uint32_t value, bool spin) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (;;) {
+    for (int k = 0; k < 32; ++k) {
+      const std::uint32_t now = state.load(std::memory_order_acquire);
+      if (now != value || !spin) return now;
+      pause();
+    }
+    if (std::chrono::steady_clock::now() - begin > spin_time) return value;
+  }
+}
+
+thread_local bool inside_work = false;
+
+struct Job {
+  const ParallelWork& work;
+  std::int64_t range;
+  std::atomic<std::int64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr error{};
+
+  /// Takes ranges until none is left.
+  void take_part() noexcept {
+    const bool outer = std::exchange(inside_work, true);
+    for (;;) {
+      const std::int64_t begin = next.fetch_add(range, std::memory_order_relaxed);
+      if (begin >= work.units) break;
+      try {
+        work.run(work.context, begin, std::min(begin + range, work.units));
+      } catch (...) {
+        if (!failed.exchange(true)) error = std::current_exception();
+        next.store(work.units, std::memory_order_relaxed);
+      }
+    }
+    inside_work = outer;
+  }
+};
+
+class Worker {
+ public:
+  Worker(bool spin, int number) : spin_(spin) {
+    thread_ = std::thread([this] { loop(); });
+    pthread_setname_np(thread_.native_handle(), ("weft-" + std::to_string(number)).c_str());
+  }
+  ~Worker() {
+    state_.store(stopped, std::memory_order_release);
+    state_.notify_all();
+    thread_.join();
+  }
+  bool sleeps() const { return state_.load(std::memory_order_relaxed) == parked; }
+
+  void post(Job& job) {
+    job_ = &job;
+    if (state_.exchange(posted, std::memory_order_acq_rel) == parked) state_.notify_all();
+  }
+  /// Takes the job back if the worker has not begun it, else waits for its end.
+  void finish(bool spin) {
+    std::uint32_t seen = posted;
+    if (state_.compare_exchange_strong(seen, idle, std::memory_order_acq_rel)) return;
+    if (spin_while(state_, running, spin) != running) return;
+    while (state_.load(std::memory_order_acquire) == running)
+      state_.wait(running, std::memory_order_acquire);
+  }
+
+ private:
+  enum State : std::uint32_t { idle, parked, posted, running, stopped };
+
+  void loop() {
+    for (;;) {
+      std::uint32_t seen = await_post();
+      if (seen == stopped) return;
+      if (seen != posted ||
+          !state_.compare_exchange_strong(seen, running, std::memory_order_acq_rel))
+        continue;  // taken back
+      job_->take_part();
+      state_.store(idle, std::memory_order_release);
+      state_.notify_all();
+    }
+  }
+  std::uint32_t await_post() {
+    std::uint32_t seen = spin_while(state_, idle, spin_);
+    if (seen != idle) return seen;
+    if (!state_.compare_exchange_strong(seen, parked, std::memory_order_acq_rel)) return seen;
+    while ((seen = state_.load(std::memory_order_acquire)) == parked)
+      state_.wait(parked, std::memory_order_acquire);
+    return seen;
+  }
+
+  alignas(64) std::atomic<std::uint32_t> state_{idle};
+  Job* job_ = nullptr;  // of the post; read by the worker after it saw `posted`
+  const bool spin_;
+  std::thread thread_;
+};
+
+/// Signals of the process go to the user's threads.
+class BlockSignals {
+ public:
+  BlockSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+class ThreadPool {
+ public:
+  static ThreadPool& instance();
+
+  int threads() {
+    int threads = threads_.load(std::memory_order_relaxed);
+    if (threads == 0) {
+      threads = static_cast<int>(read_setting(Setting::threads).value_or(core_count()));
+      int unknown = 0;
+      if (!threads_.compare_exchange_strong(unknown, threads)) threads = unknown;
+    }
+    return threads;
+  }
+
+  void run(const ParallelWork& work);
+  void resize(int threads);
+  void shut_down();
+
+ private:
+  bool try_enter() { return busy_.exchange(1, std::memory_order_acquire) == 0; }
+  void enter() {
+    while (!try_enter()) busy_.wait(1, std::memory_order_relaxed);
+  }
+  void leave() {
+    busy_.store(0, std::memory_order_release);
+    busy_.notify_one();
+  }
+  bool spins() const { return threads_.load(std::memory_order_relaxed) <= core_count(); }
+  std::size_t start_workers(std::size_t count);
+  void fork(const ParallelWork& work, std::size_t helpers);
+
+  std::atomic<int> threads_{0};  // 0: not asked yet
+  std::atomic<bool> closed_{false};
+  alignas(64) std::atomic<std::uint32_t> busy_{0};  // held by the thread that forks or resizes
+  std::vector<std::unique_ptr<Worker>> workers_;    // started when first needed
+};
+
+// The pool is never destroyed, so work that static destructors do still finds it (and runs alone).
+std::atomic<ThreadPool*> the_pool{nullptr};
+
+// After fork() the child has no workers; it begins with a new pool and forgets the old one.
+void forget_pool() { the_pool.store(new ThreadPool()); }
+
+struct Shutdown {
+  ~Shutdown() { the_pool.load()->shut_down(); }
+};
+
+ThreadPool& ThreadPool::instance() {
+  ThreadPool* pool = the_pool.load(std::memory_order_acquire);
+  if (pool != nullptr) [[likely]]
+    return *pool;
+  static const bool made = [] {
+    the_pool.store(new ThreadPool());
+    pthread_atfork(nullptr, nullptr, forget_pool);
+    static Shutdown at_exit;
+    return true;
+  }();
+  static_cast<void>(made);
+  return *the_pool.load(std::memory_order_acquire);
+}
+
+void ThreadPool::run(const ParallelWork& work) {
+  if (work.units <= 0) return;
+  const double shares = std::min(work.cost_ns / share_ns, static_cast<double>(threads()));
+  const auto useful = std::min(static_cast<std::int64_t>(shares), work.units);
+  if (useful < 2 || work.cost_ns < fork_ns || inside_work || closed_.load() || !try_enter())
+    return work.run(work.context, 0, work.units);
+  struct Leave {
+    ThreadPool& pool;
+    ~Leave() { pool.leave(); }
+  } leave{*this};
+  fork(work, start_workers(static_cast<std::size_t>(useful) - 1));
+}
+
+std::size_t ThreadPool::start_workers(std::size_t count) {
+  try {
+    while (workers_.size() < count) {
+      const BlockSignals blocked;
+      workers_.push_back(std::make_unique<Worker>(spins(), static_cast<int>(workers_.size()) + 1));
+    }
+  } catch (const std::system_error& error) {
+    log(LogLevel::warn, std::string("the system refused a thread: ") + error.what());
+  }
+  return std::min(count, workers_.size());
+}
+
+void ThreadPool::fork(const ParallelWork& work, std::size_t helpers) {
+  const auto threads = static_cast<std::int64_t>(helpers) + 1;
+  const auto ranges = std::min(work.units, threads * work.ranges_per_thread);
+  Job job{work, (work.units + ranges - 1) / ranges};
+  const bool wake = work.cost_ns + work.ahead_ns >= wake_ns;
+  std::size_t posted = 0;  // workers [0, posted) may have the job
+  for (; posted < helpers && (wake || !workers_[posted]->sleeps()); ++posted)
+    workers_[posted]->post(job);
+  job.take_part();
+  for (std::size_t k = 0; k < posted; ++k) workers_[k]->finish(spins());
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+void ThreadPool::resize(int threads) {
+  enter();
+  workers_.clear();
+  threads_.store(threads, std::memory_order_relaxed);
+  leave();
+}
+
+void ThreadPool::shut_down() {
+  closed_.store(true);
+  if (inside_work) return;  // exit() was called by a unit
+  enter();
+  workers_.clear();
+  leave();
+}
+
+}  // namespace
+
+void parallel_run(const ParallelWork& work) { ThreadPool::instance().run(work); }
+
+int thread_count() { return ThreadPool::instance().threads(); }
+
+void set_thread_count(int threads) {
+  const SettingDef& limits = def(Setting::threads);
+  if (threads < limits.low || threads > limits.high)
+    throw Error("set_thread_count: expected " + allowed_values(limits) + ", got " +
+                std::to_string(threads));
+  if (inside_work) throw Error("set_thread_count: called by a unit of parallel work");
+  ThreadPool::instance().resize(threads);
+}
+
+void* thread_scratch(std::size_t bytes) {
+  thread_local Block scratch;
+  if (bytes > scratch.bytes()) scratch = Block(bytes);
+  return bytes == 0 ? nullptr : scratch.data();
+}
+
+}  // namespace weft::runtime
