@@ -5,6 +5,7 @@
 #include <source_location>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #ifndef WEFT_API
 #define WEFT_API __attribute__((visibility("default")))
@@ -24,8 +25,15 @@ struct Location {
   constexpr Location(const std::source_location& s) : file(s.file_name()), line(s.line()) {}
 
   constexpr bool known() const { return line != 0; }
-  /// "model.cpp:41" or "loss.weft:3:12"; empty when unknown. Folders of the path are dropped for C++.
+  /// "model.cpp:41" or "loss.weft:3:12"; empty when unknown. Folders of the path are dropped for
+  /// C++.
   WEFT_API std::string str() const;
+};
+
+/// The line of the caller: functions take a trailing `Here here = {}`, which nobody passes by hand.
+struct Here : Location {
+  constexpr Here(std::source_location s = std::source_location::current()) : Location(s) {}
+  constexpr Here(const Location& where) : Location(where) {}
 };
 
 /// A mistake of the user: the message names operation, operand, what was expected and what came;

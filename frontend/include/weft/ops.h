@@ -1,0 +1,204 @@
+// Operations as free functions, in PyTorch's names (torch.* and the stateless torch.nn.functional).
+// Most are methods of Tensor too, where shapes and dtypes are said.
+#pragma once
+
+#include <vector>
+
+#include <weft/tensor.h>
+
+namespace weft {
+
+// Operators. A number is a weak literal; int / int is a float, as in PyTorch.
+WEFT_API Tensor operator+(const Operand& a, const Operand& b);
+WEFT_API Tensor operator-(const Operand& a, const Operand& b);
+WEFT_API Tensor operator*(const Operand& a, const Operand& b);
+WEFT_API Tensor operator/(const Operand& a, const Operand& b);
+WEFT_API Tensor operator-(const Operand& x);
+WEFT_API Tensor operator==(const Operand& a, const Operand& b);
+WEFT_API Tensor operator!=(const Operand& a, const Operand& b);
+WEFT_API Tensor operator<(const Operand& a, const Operand& b);
+WEFT_API Tensor operator<=(const Operand& a, const Operand& b);
+WEFT_API Tensor operator>(const Operand& a, const Operand& b);
+WEFT_API Tensor operator>=(const Operand& a, const Operand& b);
+WEFT_API Tensor operator&(const Operand& a, const Operand& b);  ///< bool and integers
+WEFT_API Tensor operator|(const Operand& a, const Operand& b);
+WEFT_API Tensor operator^(const Operand& a, const Operand& b);
+WEFT_API Tensor operator~(const Operand& x);
+
+// Elementwise, one operand.
+WEFT_API Tensor abs(const Tensor& x, Here = {});
+WEFT_API Tensor neg(const Tensor& x, Here = {});
+WEFT_API Tensor sign(const Tensor& x, Here = {});
+WEFT_API Tensor floor(const Tensor& x, Here = {});
+WEFT_API Tensor ceil(const Tensor& x, Here = {});
+WEFT_API Tensor round(const Tensor& x, Here = {});
+WEFT_API Tensor trunc(const Tensor& x, Here = {});
+WEFT_API Tensor frac(const Tensor& x, Here = {});
+WEFT_API Tensor sqrt(const Tensor& x, Here = {});
+WEFT_API Tensor rsqrt(const Tensor& x, Here = {});
+WEFT_API Tensor cbrt(const Tensor& x, Here = {});
+WEFT_API Tensor square(const Tensor& x, Here = {});
+WEFT_API Tensor reciprocal(const Tensor& x, Here = {});
+WEFT_API Tensor exp(const Tensor& x, Here = {});
+WEFT_API Tensor exp2(const Tensor& x, Here = {});
+WEFT_API Tensor expm1(const Tensor& x, Here = {});
+WEFT_API Tensor log(const Tensor& x, Here = {});
+WEFT_API Tensor log2(const Tensor& x, Here = {});
+WEFT_API Tensor log10(const Tensor& x, Here = {});
+WEFT_API Tensor log1p(const Tensor& x, Here = {});
+WEFT_API Tensor sin(const Tensor& x, Here = {});
+WEFT_API Tensor cos(const Tensor& x, Here = {});
+WEFT_API Tensor tan(const Tensor& x, Here = {});
+WEFT_API Tensor asin(const Tensor& x, Here = {});
+WEFT_API Tensor acos(const Tensor& x, Here = {});
+WEFT_API Tensor atan(const Tensor& x, Here = {});
+WEFT_API Tensor sinh(const Tensor& x, Here = {});
+WEFT_API Tensor cosh(const Tensor& x, Here = {});
+WEFT_API Tensor tanh(const Tensor& x, Here = {});
+WEFT_API Tensor asinh(const Tensor& x, Here = {});
+WEFT_API Tensor acosh(const Tensor& x, Here = {});
+WEFT_API Tensor atanh(const Tensor& x, Here = {});
+WEFT_API Tensor erf(const Tensor& x, Here = {});
+WEFT_API Tensor erfc(const Tensor& x, Here = {});
+WEFT_API Tensor erfinv(const Tensor& x, Here = {});
+WEFT_API Tensor lgamma(const Tensor& x, Here = {});
+WEFT_API Tensor digamma(const Tensor& x, Here = {});
+WEFT_API Tensor sigmoid(const Tensor& x, Here = {});
+WEFT_API Tensor relu(const Tensor& x, Here = {});
+WEFT_API Tensor logical_not(const Tensor& x, Here = {});
+WEFT_API Tensor bitwise_not(const Tensor& x, Here = {});
+WEFT_API Tensor isnan(const Tensor& x, Here = {});
+WEFT_API Tensor isinf(const Tensor& x, Here = {});
+WEFT_API Tensor isfinite(const Tensor& x, Here = {});
+
+// Elementwise, several operands.
+WEFT_API Tensor add(const Operand& a, const Operand& b, Scalar alpha = 1);
+WEFT_API Tensor sub(const Operand& a, const Operand& b, Scalar alpha = 1);
+WEFT_API Tensor mul(const Operand& a, const Operand& b);
+WEFT_API Tensor div(const Operand& a, const Operand& b);
+WEFT_API Tensor pow(const Operand& a, const Operand& b);
+WEFT_API Tensor remainder(const Operand& a, const Operand& b);
+WEFT_API Tensor fmod(const Operand& a, const Operand& b);
+WEFT_API Tensor floor_divide(const Operand& a, const Operand& b);
+WEFT_API Tensor atan2(const Operand& a, const Operand& b);
+WEFT_API Tensor maximum(const Operand& a, const Operand& b);
+WEFT_API Tensor minimum(const Operand& a, const Operand& b);
+WEFT_API Tensor eq(const Operand& a, const Operand& b);
+WEFT_API Tensor ne(const Operand& a, const Operand& b);
+WEFT_API Tensor lt(const Operand& a, const Operand& b);
+WEFT_API Tensor le(const Operand& a, const Operand& b);
+WEFT_API Tensor gt(const Operand& a, const Operand& b);
+WEFT_API Tensor ge(const Operand& a, const Operand& b);
+WEFT_API Tensor logical_and(const Operand& a, const Operand& b);
+WEFT_API Tensor logical_or(const Operand& a, const Operand& b);
+WEFT_API Tensor logical_xor(const Operand& a, const Operand& b);
+WEFT_API Tensor bitwise_and(const Operand& a, const Operand& b);
+WEFT_API Tensor bitwise_or(const Operand& a, const Operand& b);
+WEFT_API Tensor bitwise_xor(const Operand& a, const Operand& b);
+WEFT_API Tensor bitwise_left_shift(const Operand& a, const Operand& b);
+WEFT_API Tensor bitwise_right_shift(const Operand& a, const Operand& b);
+/// a where the condition holds, else b.
+WEFT_API Tensor where(const Tensor& condition, const Operand& a, const Operand& b);
+WEFT_API Tensor clamp(const Tensor& x, const Operand& low, const Operand& high);
+WEFT_API Tensor clamp_min(const Tensor& x, const Operand& low);
+WEFT_API Tensor clamp_max(const Tensor& x, const Operand& high);
+/// start + weight * (end - start)
+WEFT_API Tensor lerp(const Operand& start, const Operand& end, const Operand& weight);
+WEFT_API Tensor isclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8,
+                        bool equal_nan = false, Here = {});
+
+// Comparisons that look at values.
+WEFT_API bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8,
+                       bool equal_nan = false, Here = {});
+/// Same shape and same elements.
+WEFT_API bool equal(const Tensor& a, const Tensor& b, Here = {});
+
+// Reductions.
+WEFT_API Tensor sum(const Tensor& x, Here = {});
+WEFT_API Tensor sum(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor sum(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor mean(const Tensor& x, Here = {});
+WEFT_API Tensor mean(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor mean(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor prod(const Tensor& x, Here = {});
+WEFT_API Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor amax(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor amin(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor max(const Tensor& x, Here = {});
+WEFT_API ValuesIndices max(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor min(const Tensor& x, Here = {});
+WEFT_API ValuesIndices min(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor argmax(const Tensor& x, Here = {});
+WEFT_API Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor argmin(const Tensor& x, Here = {});
+WEFT_API Tensor argmin(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor all(const Tensor& x, Here = {});
+WEFT_API Tensor all(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor any(const Tensor& x, Here = {});
+WEFT_API Tensor any(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor var(const Tensor& x, bool unbiased = true, Here = {});
+WEFT_API Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
+                    Here = {});
+WEFT_API Tensor std(const Tensor& x, bool unbiased = true, Here = {});
+WEFT_API Tensor std(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
+                    Here = {});
+WEFT_API Tensor norm(const Tensor& x, double p = 2, Here = {});
+WEFT_API Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor count_nonzero(const Tensor& x, Here = {});
+WEFT_API Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor softmax(const Tensor& x, std::int64_t dim, Here = {});
+WEFT_API Tensor log_softmax(const Tensor& x, std::int64_t dim, Here = {});
+
+// Views and rearrangements.
+WEFT_API Tensor reshape(const Tensor& x, const Shape& shape, Here = {});
+WEFT_API Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1, Here = {});
+WEFT_API Tensor permute(const Tensor& x, const Dims& dims, Here = {});
+WEFT_API Tensor squeeze(const Tensor& x, Here = {});
+WEFT_API Tensor squeeze(const Tensor& x, std::int64_t dim, Here = {});
+WEFT_API Tensor unsqueeze(const Tensor& x, std::int64_t dim, Here = {});
+WEFT_API Tensor flatten(const Tensor& x, std::int64_t start_dim = 0, std::int64_t end_dim = -1,
+                        Here = {});
+WEFT_API Tensor broadcast_to(const Tensor& x, const Shape& shape, Here = {});
+WEFT_API std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim = 0,
+                                   Here = {});
+WEFT_API std::vector<Tensor> split(const Tensor& x, std::int64_t split_size, std::int64_t dim = 0,
+                                   Here = {});
+WEFT_API Tensor flip(const Tensor& x, const Dims& dims, Here = {});
+WEFT_API Tensor roll(const Tensor& x, std::int64_t shift, std::int64_t dim, Here = {});
+WEFT_API Tensor tril(const Tensor& x, std::int64_t diagonal = 0, Here = {});
+WEFT_API Tensor triu(const Tensor& x, std::int64_t diagonal = 0, Here = {});
+WEFT_API Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim = 0, Here = {});
+WEFT_API Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim = 0, Here = {});
+/// `padding` holds (before, after) for the last dimension first, as in torch.nn.functional.pad.
+WEFT_API Tensor pad(const Tensor& x, const Dims& padding, Scalar value = 0, Here = {});
+WEFT_API Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& positions, Here = {});
+WEFT_API Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& positions, Here = {});
+WEFT_API Tensor take_along_dim(const Tensor& x, const Tensor& positions, std::int64_t dim,
+                               Here = {});
+WEFT_API Tensor masked_fill(const Tensor& x, const Tensor& mask, const Operand& value, Here = {});
+/// i64; -1 takes one more than the largest class, which looks at the values.
+WEFT_API Tensor one_hot(const Tensor& classes, std::int64_t num_classes = -1, Here = {});
+
+// Products.
+WEFT_API Tensor matmul(const Tensor& a, const Tensor& b, Here = {});
+WEFT_API Tensor mm(const Tensor& a, const Tensor& b, Here = {});
+WEFT_API Tensor bmm(const Tensor& a, const Tensor& b, Here = {});
+WEFT_API Tensor mv(const Tensor& a, const Tensor& b, Here = {});
+WEFT_API Tensor dot(const Tensor& a, const Tensor& b, Here = {});
+WEFT_API Tensor outer(const Tensor& a, const Tensor& b, Here = {});
+/// `einsum("bij,bjk->bik", {a, b})`, with letters, commas, an optional arrow, and no ellipsis.
+WEFT_API Tensor einsum(const std::string& equation, const std::vector<Tensor>& operands, Here = {});
+
+// Activations.
+WEFT_API Tensor gelu(const Tensor& x, Here = {});  ///< x * Phi(x), exact.
+WEFT_API Tensor gelu_tanh(const Tensor& x, Here = {});
+WEFT_API Tensor silu(const Tensor& x, Here = {});
+WEFT_API Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20, Here = {});
+WEFT_API Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01, Here = {});
+WEFT_API Tensor elu(const Tensor& x, double alpha = 1, Here = {});
+WEFT_API Tensor logsigmoid(const Tensor& x, Here = {});
+WEFT_API Tensor layer_norm(const Tensor& x, const Shape& normalized_shape,
+                           const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5,
+                           Here = {});
+
+}  // namespace weft
