@@ -1,0 +1,132 @@
+#include "runtime/pool.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace weft::runtime;
+
+namespace {
+
+bool aligned(const void* data, std::size_t to) {
+  return reinterpret_cast<std::uintptr_t>(data) % to == 0;
+}
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooling = false;
+#else
+constexpr bool pooling = true;
+#endif
+
+}  // namespace
+
+TEST_CASE("buffers of every size are aligned and hold their bytes") {
+  for (std::size_t bytes : {1, 63, 64, 65, 256, 257, 4096, 100'000, 2'097'088, 2'097'089, 2'097'152,
+                            2'097'153, 5'000'000}) {
+    CAPTURE(bytes);
+    const Buffer buffer = allocate(bytes);
+    CHECK(buffer.bytes == bytes);
+    CHECK(aligned(buffer.data(), 64));
+    std::memset(buffer.data(), 0xab, bytes);
+  }
+}
+
+TEST_CASE("a buffer without bytes has an address, and costs nothing") {
+  const std::size_t before = pool_stats().live_bytes;
+  const Buffer empty = allocate(0);
+  CHECK(empty.data() != nullptr);
+  CHECK(aligned(empty.data(), 64));
+  CHECK(pool_stats().live_bytes == before);
+}
+
+TEST_CASE("large blocks lie on 2 MiB boundaries") {
+  if (!pooling) return;
+  CHECK(aligned(allocate(3 * mebibyte).data(), 2 * mebibyte));
+  CHECK(aligned(Block(64 * mebibyte).data(), 2 * mebibyte));
+}
+
+TEST_CASE("a freed block is given out again for the same size") {
+  if (!pooling) return;
+  for (std::size_t bytes : {std::size_t{1000}, 100 * std::size_t{1024}, 8 * mebibyte}) {
+    void* first = allocate(bytes).data();
+    const std::size_t reused = pool_stats().reused;
+    const Buffer second = allocate(bytes);
+    CHECK(second.data() == first);
+    CHECK(pool_stats().reused == reused + 1);
+  }
+}
+
+TEST_CASE("live, peak and pooled bytes are counted") {
+  const PoolStats before = pool_stats();
+  reset_pool_peak();
+  {
+    const Buffer a = allocate(3 * mebibyte);
+    const Buffer b = allocate(5000);
+    CHECK(pool_stats().live_bytes >= before.live_bytes + 3 * mebibyte + 5000);
+  }
+  const PoolStats after = pool_stats();
+  CHECK(after.live_bytes == before.live_bytes);
+  CHECK(after.peak_bytes >= before.live_bytes + 3 * mebibyte + 5000);
+  CHECK((!pooling || after.pooled_bytes >= 3 * mebibyte));
+  trim_pool();
+  CHECK(pool_stats().pooled_bytes < mebibyte);
+}
+
+TEST_CASE("no more than the limit is kept") {
+  const std::size_t limit = pool_stats().limit_bytes;
+  CHECK(limit > 0);
+  for (int k = 1; k <= 5; ++k) Block(limit / 3 * static_cast<std::size_t>(k) / 2);
+  CHECK(pool_stats().pooled_bytes <= limit);
+  trim_pool();
+}
+
+TEST_CASE("memory that cannot be had is an error that names the bytes") {
+  CHECK_THROWS_WITH_AS(allocate(std::size_t{1} << 60),
+                       "allocate: out of memory, cannot get 1152921504606846976 bytes",
+                       weft::Error);
+  CHECK_THROWS_AS(allocate(~std::size_t{0}), weft::Error);
+}
+
+TEST_CASE("a moved block has one owner") {
+  const std::size_t before = pool_stats().live_bytes;
+  {
+    Block a(1000);
+    void* data = a.data();
+    Block b(std::move(a));
+    CHECK(b.data() == data);
+    CHECK(a.data() == nullptr);
+    a = Block(2000);
+    a = std::move(b);
+    CHECK(a.data() == data);
+  }
+  CHECK(pool_stats().live_bytes == before);
+}
+
+TEST_CASE("buffers handed between threads stay whole and all come back") {
+  const std::size_t before = pool_stats().live_bytes;
+  std::vector<Buffer> made(4);
+  const auto work = [&](unsigned seed) {
+    std::mt19937 random(seed);
+    std::vector<Buffer> held(16);
+    for (int k = 0; k < 2000; ++k) {
+      Buffer& slot = held[random() % held.size()];
+      if (slot.bytes > 0) CHECK(*static_cast<unsigned char*>(slot.data()) == (slot.bytes & 0xff));
+      slot = allocate(1 + random() % (k % 100 == 0 ? 5'000'000 : 40'000));
+      *static_cast<unsigned char*>(slot.data()) = static_cast<unsigned char>(slot.bytes & 0xff);
+    }
+    made[seed] = held[0];
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned k = 0; k < 4; ++k) threads.emplace_back(work, k);
+  }
+  made.clear();
+  CHECK(pool_stats().live_bytes == before);
+}
