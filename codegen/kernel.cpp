@@ -37,11 +37,10 @@ std::size_t kept_bytes(const Kernel& kernel, std::int64_t row_size) {
   return bytes;
 }
 
-std::size_t contract_bytes(const Section& section, std::int64_t m, std::int64_t n) {
-  std::size_t size = size_of(section.dtype);
-  return aligned(static_cast<std::size_t>(packed_a_elements()) * size) +
-         aligned(static_cast<std::size_t>(packed_b_elements(n)) * size) +
-         aligned(static_cast<std::size_t>(partial_c_elements(m, n)) * size);
+std::size_t contract_bytes(const Section& section, std::int64_t rows, std::int64_t columns) {
+  std::int64_t elements = row_buffer_elements + packed_a_elements + packed_b_elements(columns) +
+                          partial_c_elements(rows, columns);
+  return aligned(static_cast<std::size_t>(elements) * size_of(section.dtype));
 }
 
 }  // namespace

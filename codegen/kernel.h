@@ -109,7 +109,7 @@ void verify(const Kernel& kernel);
 // the last parallel axis at one index of the others (across); a block of rows of one product (contract).
 inline constexpr std::int64_t across_tile = 4096;      // elements, kernels without row axis
 inline constexpr std::int64_t across_row_tile = 64;    // elements, kernels with row axis
-inline constexpr std::int64_t contract_rows = 144;     // rows of m
+inline constexpr std::int64_t contract_rows = 24;      // rows of m; calls of many units are faster
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params);
 /// Bytes of 64-byte aligned scratch that one thread needs (kept rows, packing, tails).
 std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params);

@@ -17,7 +17,7 @@ Tile choose_tile(const Target& target, DType dtype) {
     case 1:
       return {many ? 8 : 4, 3};
     case 2:
-      return {6, many ? 2 : 1};
+      return {target.width >= 8 ? 6 : 4, many ? 2 : 1};
     default:
       return {4, 1};
   }

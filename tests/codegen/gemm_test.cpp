@@ -1,0 +1,240 @@
+// Products compiled through LLVM against the interpreter of kernels, bit for bit.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "codegen/jit.h"
+#include "kernel_writer.h"
+
+namespace weft::codegen {
+namespace {
+
+using Kind = Section::Kind;
+
+enum class Layout { rows, columns, spread };  // which axis is contiguous; spread: neither
+
+struct Shape {
+  std::int64_t batch, m, n, k;
+};
+
+struct Options {
+  DType dtype = DType::f32;
+  Layout a = Layout::rows, b = Layout::rows, c = Layout::rows;
+  bool prologue = false, epilogue = false;
+};
+
+// A buffer with its kernel access: elements, and the strides given by params.
+struct Operand {
+  DType dtype;
+  std::vector<std::byte> bytes;
+};
+
+std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+class ProductCase {
+ public:
+  ProductCase(const Options& options, const Shape& shape, unsigned seed)
+      : options_(options), shape_(shape), random_(seed), w_(3, true) {
+    params_ = {shape.batch, shape.m, shape.n, shape.k};
+    build();
+  }
+
+  const Kernel& kernel() { return w_.kernel(); }
+
+  /// Runs interpreter and compiled code (its units in pieces of `piece`) and compares all outputs.
+  void check(const CompiledKernel& compiled, std::int64_t piece) {
+    std::vector<Operand> expected = operands_, got = operands_;
+    std::vector<void*> pointers = addresses(expected);
+    interpret(kernel(), pointers.data(), params_.data());
+    pointers = addresses(got);
+    std::size_t bytes = scratch_bytes(kernel(), params_);
+    std::int64_t units = unit_count(kernel(), params_);
+    for (std::int64_t begin = 0; begin < units; begin += piece) {
+      std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(64, bytes), std::free);
+      std::memset(scratch.get(), 0xff, bytes);  // NaN, so that what is not packed shows
+      compiled.fn(pointers.data(), params_.data(), begin, std::min(begin + piece, units),
+                  scratch.get());
+    }
+    for (std::size_t k = 0; k < got.size(); ++k) CHECK(got[k].bytes == expected[k].bytes);
+  }
+
+ private:
+  static constexpr int batch_axis = 0, m_axis = 1, n_axis = 2, k_axis = 3;
+
+  // An access [batch, x, y] of a dense array with a gap; `contiguous` names the axis of stride 1.
+  int add_operand(DType dtype, bool written, int x, int y, Layout layout) {
+    std::int64_t inner = params_[as_size(layout == Layout::columns ? x : y)];
+    std::int64_t outer = params_[as_size(layout == Layout::columns ? y : x)];
+    std::int64_t unit = layout == Layout::spread ? 3 : 1;
+    std::int64_t pitch = inner * unit + 5;
+    std::vector<Coef> strides(4, Coef::zero());
+    strides[batch_axis] = add_param(pitch * outer);
+    strides[as_size(layout == Layout::columns ? y : x)] = add_param(pitch);
+    strides[as_size(layout == Layout::columns ? x : y)] = unit == 1 ? Coef::one() : add_param(unit);
+    operands_.push_back({dtype, random_bytes(dtype, shape_.batch * pitch * outer + 1)});
+    return w_.access(dtype, written, strides);
+  }
+
+  int add_vector(DType dtype, int axis) {
+    std::vector<Coef> strides(4, Coef::zero());
+    strides[as_size(axis)] = Coef::one();
+    operands_.push_back({dtype, random_bytes(dtype, params_[as_size(axis)] + 1)});
+    return w_.access(dtype, false, strides);
+  }
+
+  Coef add_param(std::int64_t value) {
+    params_.push_back(value);
+    return Coef::at(w_.add_param());
+  }
+
+  std::vector<std::byte> random_bytes(DType dtype, std::int64_t elements) {
+    std::vector<std::byte> bytes(as_size(elements) * size_of(dtype));
+    std::uniform_real_distribution<double> uniform(-2, 2);
+    for (std::size_t at = 0; at < bytes.size(); at += size_of(dtype)) {
+      double real = uniform(random_);
+      auto single = static_cast<float>(real);
+      std::uint64_t word = static_cast<std::uint64_t>(random_()) << 32 | random_();
+      if (is_bool(dtype)) word &= 1;
+      const void* from = &word;
+      if (dtype == DType::f32) from = &single;
+      if (dtype == DType::f64) from = &real;
+      std::memcpy(bytes.data() + at, from, size_of(dtype));
+    }
+    return bytes;
+  }
+
+  void build() {
+    DType dtype = options_.dtype;
+    int a = add_operand(dtype, false, m_axis, k_axis, options_.a);
+    int b = add_operand(dtype, false, k_axis, n_axis, options_.b);
+    w_.begin(Kind::contract);
+    Reg left = w_.load(a);
+    if (options_.prologue) left = scaled_and_masked(left);
+    w_.right();
+    Reg right = w_.load(b);
+    if (options_.prologue) right = plus_converted(right);
+    Reg product = w_.product(dtype, left, right);
+    w_.begin(Kind::once);
+    if (options_.epilogue) {
+      finish(product);
+    } else {
+      w_.store(add_operand(dtype, true, m_axis, n_axis, options_.c), product);
+    }
+    verify(kernel());
+  }
+
+  // a[m, k] * scale[k], 0 where k < m.
+  Reg scaled_and_masked(Reg value) {
+    DType dtype = options_.dtype;
+    Reg scale = w_.load(add_vector(dtype, k_axis));
+    Reg product = w_.op(ir::Op::mul, dtype, {value, scale});
+    std::vector<Coef> m(4, Coef::zero()), k(4, Coef::zero());
+    m[m_axis] = Coef::one();
+    k[k_axis] = Coef::one();
+    Reg below = w_.op(ir::Op::compare, DType::boolean, {w_.index(k), w_.index(m)},
+                      {{"direction", std::string("lt")}});
+    return w_.op(ir::Op::select, dtype, {below, w_.constant(dtype, 0), product});
+  }
+
+  // b[k, n] + convert(i32[n]).
+  Reg plus_converted(Reg value) {
+    Reg other = w_.load(add_vector(DType::i32, n_axis));
+    DType dtype = options_.dtype;
+    if (dtype != DType::i32) other = w_.op(ir::Op::convert, dtype, {other}, {{"dtype", dtype}});
+    return w_.op(ir::Op::add, dtype, {value, other});
+  }
+
+  // max(product + bias[n], 0) + residual[m, n], and whether the product is positive.
+  void finish(Reg product) {
+    DType dtype = options_.dtype;
+    Reg zero = w_.constant(dtype, 0);
+    Reg biased = w_.op(ir::Op::add, dtype, {product, w_.load(add_vector(dtype, n_axis))});
+    Reg cut = w_.op(ir::Op::max, dtype, {biased, zero});
+    Reg residual = w_.load(add_operand(dtype, false, m_axis, n_axis, Layout::rows));
+    Reg sum = w_.op(ir::Op::add, dtype, {cut, residual});
+    w_.store(add_operand(dtype, true, m_axis, n_axis, options_.c), sum);
+    w_.begin(Kind::once);
+    Reg positive =
+        w_.op(ir::Op::compare, DType::boolean, {zero, product}, {{"direction", std::string("lt")}});
+    w_.store(add_operand(DType::boolean, true, m_axis, n_axis, Layout::rows), positive);
+  }
+
+  static std::vector<void*> addresses(std::vector<Operand>& operands) {
+    std::vector<void*> pointers;
+    for (Operand& operand : operands) pointers.push_back(operand.bytes.data());
+    return pointers;
+  }
+
+  Options options_;
+  Shape shape_;
+  std::mt19937 random_;
+  KernelWriter w_;
+  std::vector<std::int64_t> params_;
+  std::vector<Operand> operands_;
+};
+
+void check_product(const Options& options, const std::vector<Shape>& shapes) {
+  CompiledKernel compiled = compile_llvm(ProductCase(options, {1, 1, 1, 1}, 0).kernel());
+  unsigned seed = 1;
+  for (const Shape& shape : shapes) {
+    CAPTURE(name(options.dtype));
+    CAPTURE(shape.batch);
+    CAPTURE(shape.m);
+    CAPTURE(shape.n);
+    CAPTURE(shape.k);
+    ProductCase product(options, shape, seed++);
+    for (std::int64_t piece : {std::int64_t{1}, std::int64_t{3}, std::int64_t{1000}})
+      product.check(compiled, piece);
+  }
+}
+
+std::vector<Shape> random_shapes(unsigned seed, int count, std::int64_t limit) {
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<std::int64_t> size(0, limit), batch(1, 3);
+  std::vector<Shape> shapes;
+  for (int k = 0; k < count; ++k)
+    shapes.push_back({batch(random), size(random), size(random), size(random)});
+  return shapes;
+}
+
+const std::vector<Shape> edges = {{1, 1, 1, 1},     {1, 0, 5, 3},     {1, 5, 0, 3},
+                                  {2, 5, 3, 0},     {3, 1, 17, 2},    {1, 7, 1, 300},
+                                  {1, 24, 48, 256}, {1, 25, 49, 257}, {2, 8, 16, 32},
+                                  {1, 9, 33, 31},   {1, 64, 10, 64},  {0, 3, 3, 3}};
+
+TEST_CASE("products of every dtype equal the interpreter's at the edges of tiles") {
+  for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64, DType::u32, DType::u64}) {
+    Options options;
+    options.dtype = dtype;
+    check_product(options, edges);
+  }
+}
+
+TEST_CASE("products of random sizes equal the interpreter's") {
+  check_product({}, random_shapes(1, 12, 200));
+  check_product({.dtype = DType::f64}, random_shapes(2, 6, 130));
+}
+
+TEST_CASE("several blocks of k, of columns and of rows add up in order") {
+  check_product({}, {{1, 30, 20, 800}, {1, 200, 1100, 520}, {1, 1200, 20, 300}});
+}
+
+TEST_CASE("products take factors and results of any strides") {
+  const Layout layouts[] = {Layout::rows, Layout::columns, Layout::spread};
+  std::vector<Shape> shapes = {{1, 13, 70, 33}, {2, 40, 21, 260}};
+  for (DType dtype : {DType::f32, DType::f64})
+    for (Layout a : layouts)
+      for (Layout b : layouts) check_product({.dtype = dtype, .a = a, .b = b, .c = a}, shapes);
+}
+
+TEST_CASE("products fuse what makes their factors and what follows them") {
+  for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64})
+    for (Layout layout : {Layout::rows, Layout::columns})
+      check_product({dtype, layout, layout, layout, true, true},
+                    {{2, 50, 60, 70}, {1, 27, 90, 300}, {1, 1, 1, 1}});
+}
+
+}  // namespace
+}  // namespace weft::codegen
