@@ -35,9 +35,9 @@ void Body::hoist(std::span<Value* const> index, int vectors, const Active& activ
   for (std::size_t k = 0; k < plan_.facts.size(); ++k) {
     const ir::ScalarInst& inst = plan_.program.insts[k];
     if (plan_.facts[k].live && loads(plan_, inst))
-      prepare_lane_offsets(plan_.leaves[static_cast<std::size_t>(inst.bits)].inst->access);
+      prepare_access(plan_.leaves[static_cast<std::size_t>(inst.bits)].inst->access);
   }
-  for (const Inst* inst : plan_.effects) prepare_lane_offsets(inst->access);
+  for (const Inst* inst : plan_.effects) prepare_access(inst->access);
   for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id) {
     const BodyPlan::Fact& fact = plan_.facts[static_cast<std::size_t>(id)];
     if (!fact.live) continue;
@@ -147,29 +147,37 @@ Value* Body::import_leaf(Reg reg, int v) {
   return load_row(e_, dtype, kept_address(e_, outer, dtype, index_.back(), v), nullptr, {});
 }
 
-// The address of vector 0 in this turn.
-Value* Body::address(int access) {
+// `at`, further by the indices of the axes that move, or of those that do not.
+Value* Body::advance(int access, Value* at, bool moving) {
   const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
-  auto sum = [&](Value* at, bool moving) {
-    Value* offset = nullptr;
-    for (std::size_t axis = 0; axis < a.strides.size(); ++axis) {
-      if (plan_.place.moving[axis] != moving || a.strides[axis].is_zero()) continue;
-      offset = offset                     ? e_.add_scaled(offset, a.strides[axis], index_[axis])
-               : a.strides[axis].is_one() ? index_[axis]
-                                          : e_.b.CreateMul(e_.coef(a.strides[axis]), index_[axis]);
+  Value* offset = nullptr;
+  for (std::size_t axis = 0; axis < a.strides.size(); ++axis) {
+    const Coef& stride = a.strides[axis];
+    if (plan_.place.moving[axis] != moving || stride.is_zero()) continue;
+    if (offset) {
+      offset = e_.add_scaled(offset, stride, index_[axis]);
+    } else {
+      offset = stride.is_one() ? index_[axis] : e_.b.CreateMul(e_.coef(stride), index_[axis]);
     }
-    return offset ? e_.b.CreateGEP(e_.stored(a.dtype), at, offset) : at;
-  };
-  Value*& base = bases_[access];
-  if (!base) base = sum(e_.pointer(access), false);
-  Value*& here = addresses_[access];
-  if (!here) here = sum(base, true);
-  return here;
+  }
+  return offset ? e_.b.CreateGEP(e_.stored(a.dtype), at, offset) : at;
 }
 
-void Body::prepare_lane_offsets(int access) {
-  address(access);
-  addresses_.clear();
+Value* Body::base(int access) {
+  Value*& known = bases_[access];
+  if (!known) known = advance(access, e_.pointer(access), false);
+  return known;
+}
+
+// The address of vector 0 in this turn.
+Value* Body::address(int access) {
+  Value*& known = addresses_[access];
+  if (!known) known = advance(access, base(access), true);
+  return known;
+}
+
+void Body::prepare_access(int access) {
+  base(access);
   if (plan_.place.lane_axis < 0) return;
   const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
   const Coef& coef = a.strides[static_cast<std::size_t>(plan_.place.lane_axis)];

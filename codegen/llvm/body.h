@@ -56,12 +56,14 @@ class Body {
   Value* index_leaf(const Inst& inst, int v, bool in_lanes);
   Value* import_leaf(Reg reg, int v);
   Value* load_leaf(const Inst& inst, int id, int v);
+  Value* base(int access);
   Value* address(int access);
+  Value* advance(int access, Value* at, bool moving);
   Place locate(const Inst& inst, int v, std::size_t mask, std::size_t first_term);
   Value* mask_lanes(const Place& place);
   void store(const Inst& inst, int v);
   void update(const Inst& inst, int v);
-  void prepare_lane_offsets(int access);
+  void prepare_access(int access);
 
   Emitter& e_;
   const BodyPlan& plan_;

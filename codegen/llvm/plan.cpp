@@ -169,7 +169,7 @@ class Analysis {
       case Leaf::Kind::import: {
         const Imported& imported = imports_.at(leaf.reg);
         fact.vector = imported.vector;
-        fact.moving = imported.kept;
+        fact.moving = imported.moving;
       }
     }
     return fact;

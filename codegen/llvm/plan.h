@@ -15,6 +15,7 @@ namespace weft::codegen::cpu {
 struct Imported {
   DType dtype;
   bool vector = false;  // one value per lane; else one for all lanes
+  bool moving = false;  // another one in each turn of the innermost loop
   bool kept = false;    // in the row scratch; else in registers
 };
 using Imports = std::map<Reg, Imported>;

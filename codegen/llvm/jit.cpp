@@ -1,0 +1,85 @@
+// The doors of this folder: kernels in; functions, IR or assembly out.
+#include "codegen/jit.h"
+
+#include <chrono>
+
+#include <weft/error.h>
+#include "codegen/llvm/compile.h"
+#include "codegen/llvm/link.h"
+#include "codegen/llvm/machine.h"
+#include "codegen/llvm/nest.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace weft::codegen {
+namespace cpu {
+namespace {
+
+// One kernel's module; each compilation has its own context, so they share nothing.
+struct Unit {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module;
+
+  Unit(const Kernel& kernel, const Target& target, bool names) {
+    context.setDiscardValueNames(!names);
+    module = std::make_unique<llvm::Module>("kernel", context);
+    set_layout(*module, target);
+    Emitter emitter(*module, kernel, target);
+    if (kernel.is_contract()) {
+      emit_contract(emitter);
+    } else if (kernel.lanes == Lanes::along) {
+      emit_along(emitter);
+    } else {
+      emit_across(emitter);
+    }
+    emitter.finish();
+  }
+};
+
+}  // namespace
+
+CompiledKernel compile(const Kernel& kernel, const Target& target) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start = Clock::now();
+  Unit unit(kernel, target, /*names=*/false);
+  Linked linked = link_object(object_code(*unit.module, target), "kernel");
+  CompiledKernel compiled;
+  compiled.fn = reinterpret_cast<KernelFn>(linked.entry);
+  compiled.code = std::move(linked.code);
+  std::chrono::duration<double, std::milli> took = Clock::now() - start;
+  compiled.compile_ms = took.count();
+  return compiled;
+}
+
+std::string ir_text(const Kernel& kernel, const Target& target) {
+  Unit unit(kernel, target, /*names=*/true);
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  unit.module->print(out, nullptr);
+  return text;
+}
+
+std::string assembly_text(const Kernel& kernel, const Target& target) {
+  Unit unit(kernel, target, /*names=*/true);
+  return assembly(*unit.module, target);
+}
+
+}  // namespace cpu
+
+CompiledKernel compile_llvm(const Kernel& kernel) {
+  return cpu::compile(kernel, cpu::host_target());
+}
+std::string llvm_text(const Kernel& kernel) { return cpu::ir_text(kernel, cpu::host_target()); }
+std::string asm_text(const Kernel& kernel) {
+  return cpu::assembly_text(kernel, cpu::host_target());
+}
+
+std::string target_description() {
+  const cpu::Target& target = cpu::host_target();
+  std::string_view triple = target.triple;
+  std::string architecture(triple.substr(0, triple.find('-')));
+  return architecture + " " + target.cpu + ", " + std::to_string(target.vector_bits) +
+         "-bit vectors, LLVM " LLVM_VERSION_STRING;
+}
+
+}  // namespace weft::codegen

@@ -1,0 +1,30 @@
+// What the nests share: the plans of a kernel's sections in order, with the values that go from one
+// to the next, and the widths of loops by their cost.
+#pragma once
+
+#include <vector>
+
+#include "codegen/llvm/body.h"
+
+namespace weft::codegen::cpu {
+
+struct PlannedSection {
+  const Section* section;
+  BodyPlan plan;
+  std::vector<Reg> passed_on;  // of a `once` section: read by later ones
+};
+
+/// Plans every section; `once` and `over` say where their bodies stand.
+std::vector<PlannedSection> plan_sections(const Kernel& kernel, const BodyPlace& once,
+                                          const BodyPlace& over);
+
+/// Where kept values lie: each in its own rows of the scratch, 64-byte aligned, `row` elements
+/// long. codegen::scratch_bytes counts the same.
+Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value* row_elements);
+
+/// How many vectors a loop without masks takes per turn, for a body of this cost; 1: it does not
+/// pay, one loop with masks does all (a second copy of a long body costs more to compile than it
+/// saves).
+int vectors_per_turn(int cost);
+
+}  // namespace weft::codegen::cpu
