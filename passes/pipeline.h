@@ -29,22 +29,23 @@ struct PipelineOptions {
   std::function<void(const Pass&, const ir::Graph& before, const ir::Graph& after)> on_change;
 };
 
-std::span<const Pass> all_passes();                       // every pass that --passes knows
-std::vector<Pass> default_pipeline(bool fuse);            // the readable list
+std::span<const Pass> all_passes();             // every pass that --passes knows
+std::vector<Pass> default_pipeline(bool fuse);  // the readable list
 /// Throws weft::Error naming an unknown pass and those that exist.
 std::vector<Pass> passes_by_name(std::string_view comma_separated);
 /// Verifies after each pass in debug builds (InternalError names the pass).
 ir::Graph run_passes(const ir::Graph& graph, std::span<const Pass> passes,
-                     const PipelineOptions& options = {}, std::vector<PassReport>* reports = nullptr);
+                     const PipelineOptions& options = {},
+                     std::vector<PassReport>* reports = nullptr);
 
 // The passes. Each is pure.
 ir::Graph dce(const ir::Graph&);
 ir::Graph cse(const ir::Graph&);
-ir::Graph fold(const ir::Graph&);        // constants known now
-ir::Graph simplify(const ir::Graph&);    // the rule table
-ir::Graph expand(const ir::Graph&);      // argmax, argmin, ... into core operations
+ir::Graph fold(const ir::Graph&);               // constants known now
+ir::Graph simplify(const ir::Graph&);           // the rule table
+ir::Graph expand(const ir::Graph&);             // argmax, argmin, ... into core operations
 ir::Graph canonicalize_dots(const ir::Graph&);  // dot_general as [batch,m,k] x [batch,k,n]
 ir::Graph split_reductions(const ir::Graph&);   // one `reduce` per stage of ir/reduce_order.h
-ir::Graph fuse(const ir::Graph&);        // groups into `fused` nodes
+ir::Graph fuse(const ir::Graph&);               // groups into `fused` nodes
 
 }  // namespace weft::passes
