@@ -141,7 +141,8 @@ Graph Sample::graph() const {
 }
 
 DType Sample::dtype() const {
-  if (!operands.empty()) return operands.back().dtype;
+  if (!operands.empty())
+    return (def(op).kind == Kind::elementwise ? operands.back() : operands.front()).dtype;
   const Graph whole = graph();
   return whole.type(whole.results()[0]).dtype;
 }

@@ -22,7 +22,8 @@ struct Sample {
   std::string str() const;
   /// Parameters x0, x1, ..., the node exactly as it stands, and all its results.
   ir::Graph graph() const;
-  /// A dtype in which the node computes: the last operand's, or the result's where there is none.
+  /// The dtype in which the node computes: an elementwise operation's last operand's, the first
+  /// operand's of others, the result's where there is no operand.
   DType dtype() const;
 };
 
