@@ -1,0 +1,230 @@
+// Every operation of the table, by what its entry says: text, types, batches, derivatives and code.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include <weft/error.h>
+#include "passes/autodiff.h"
+#include "runtime/engine.h"
+#include "tests/ops/samples.h"
+
+using namespace weft;
+using namespace weft::ir;
+using namespace weft::test;
+
+namespace {
+
+template <class F>
+void for_each_sample(F f) {
+  for (const OpDef& def : all_ops())
+    for (const Sample& sample : samples(def)) f(def, sample);
+}
+
+double dot(std::span<const Literal> a, std::span<const Literal> b) {
+  double sum = 0;
+  for (std::size_t k = 0; k < a.size(); ++k)
+    for (std::int64_t i = 0; i < a[k].type().elements(); ++i) sum += a[k].at(i) * b[k].at(i);
+  return sum;
+}
+
+/// x + step * direction for the operands in wrt.
+std::vector<Literal> moved(std::vector<Literal> x, std::span<const std::size_t> wrt,
+                           std::span<const Literal> direction, double step) {
+  for (std::size_t k = 0; k < wrt.size(); ++k) {
+    double* values = x[wrt[k]].mutable_as<double>();
+    for (std::int64_t i = 0; i < direction[k].type().elements(); ++i)
+      values[i] += step * direction[k].at(i);
+  }
+  return x;
+}
+
+/// A sample in f64 with what its derivatives need.
+struct Differentiable {
+  Graph graph;
+  std::vector<Literal> inputs;
+  std::vector<std::size_t> wrt;      // its f64 operands
+  std::vector<Literal> directions;   // one for each of wrt
+  std::vector<std::size_t> results;  // the f64 ones
+};
+
+Differentiable differentiable(const Sample& sample) {
+  Differentiable d{sample.graph(), draw(sample, 7), {}, {}, {}};
+  for (std::size_t k = 0; k < sample.operands.size(); ++k)
+    if (sample.operands[k].dtype == DType::f64) {
+      d.wrt.push_back(k);
+      d.directions.push_back(draw_uniform(sample.operands[k], -1, 1, 100 + k));
+    }
+  for (std::size_t k = 0; k < d.graph.results().size(); ++k)
+    if (d.graph.type(d.graph.results()[k]).dtype == DType::f64) d.results.push_back(k);
+  return d;
+}
+
+/// Walks the samples that have a derivative; those whose derivative does not exist yet are counted.
+template <class F>
+void for_each_differentiable(F f) {
+  std::string unsupported;
+  for_each_sample([&](const OpDef& def, const Sample& sample) {
+    if (sample.dtype() != DType::f64 || def.op == Op::fused) return;
+    const Differentiable d = differentiable(sample);
+    if (d.wrt.empty() || d.results.empty()) return;
+    try {
+      f(sample, d);
+    } catch (const Unsupported&) {
+      unsupported += std::string(def.name) + ' ';
+    }
+  });
+  // Its derivative needs a polygamma function; one entry for each shape.
+  CHECK(unsupported == "digamma digamma digamma digamma ");
+}
+
+std::vector<Literal> tangents(const Differentiable& d) {
+  std::vector<Literal> inputs = d.inputs;
+  inputs.insert(inputs.end(), d.directions.begin(), d.directions.end());
+  const std::vector<Literal> all = interpret(passes::jvp(d.graph, d.wrt), inputs);
+  std::vector<Literal> tangents;
+  for (std::size_t k : d.results) tangents.push_back(all[d.graph.results().size() + k]);
+  return tangents;
+}
+
+std::vector<Literal> float_results(const Differentiable& d, std::span<const Literal> inputs) {
+  const std::vector<Literal> all = interpret(d.graph, inputs);
+  std::vector<Literal> kept;
+  for (std::size_t k : d.results) kept.push_back(all[k]);
+  return kept;
+}
+
+/// n operands stacked along a new first axis.
+Literal stacked(const std::vector<Literal>& parts) {
+  Type type = parts[0].type();
+  const std::size_t bytes = type.bytes();
+  type.shape.insert(type.shape.begin(), static_cast<std::int64_t>(parts.size()));
+  Literal result = Literal::zeros(type);
+  for (std::size_t k = 0; k < parts.size(); ++k)
+    if (bytes != 0) std::memcpy(result.mutable_data() + k * bytes, parts[k].data(), bytes);
+  return result;
+}
+
+std::vector<Literal> run_compiled(const Graph& graph, std::span<const Literal> inputs, bool fuse) {
+  const auto executable = runtime::compile(graph, {.fuse = fuse});
+  std::vector<runtime::Buffer> buffers;
+  for (const Literal& x : inputs) {
+    buffers.push_back(runtime::allocate(x.type().bytes()));
+    if (x.type().bytes() != 0) std::memcpy(buffers.back().data(), x.data(), x.type().bytes());
+  }
+  const std::vector<runtime::Buffer> outputs = executable->run(buffers);
+  std::vector<Literal> results;
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    const Type& type = graph.type(graph.results()[k]);
+    const auto* bytes = static_cast<const std::byte*>(outputs[k].data());
+    results.emplace_back(type, std::vector<std::byte>(bytes, bytes + type.bytes()));
+  }
+  return results;
+}
+
+}  // namespace
+
+TEST_CASE("every operation has samples, but for parameter, which every sample has") {
+  for (const OpDef& def : all_ops()) {
+    CAPTURE(def.name);
+    CHECK(samples(def).empty() == (def.op == Op::parameter));
+  }
+}
+
+TEST_CASE("every operation keeps its graph through the text") {
+  for_each_sample([](const OpDef&, const Sample& sample) {
+    const Graph graph = sample.graph();
+    const std::string text = print(graph);
+    const Graph parsed = parse(text);
+    CHECK(print(parsed) == text);
+    CAPTURE(text);
+    CHECK(parsed.structurally_equal(graph));
+    CHECK(parsed.structural_hash() == graph.structural_hash());
+    verify(parsed);
+  });
+}
+
+TEST_CASE("every operation computes a value of the type that inference says") {
+  for_each_sample([](const OpDef&, const Sample& sample) {
+    const Graph graph = sample.graph();
+    const std::vector<Literal> results = interpret(graph, draw(sample, 1));
+    CAPTURE(print(graph));
+    for (std::size_t k = 0; k < results.size(); ++k)
+      CHECK(results[k].type() == graph.type(graph.results()[k]));
+  });
+}
+
+TEST_CASE("an elementwise operation on a stack of inputs is a stack of its results") {
+  for (const OpDef& def : all_ops()) {
+    if (def.kind != Kind::elementwise) continue;
+    for (const Sample& sample : samples(def)) {
+      std::vector<std::vector<Literal>> batch;
+      for (std::uint64_t seed = 0; seed < 3; ++seed) batch.push_back(draw(sample, seed));
+      Sample wide = sample;
+      std::vector<Literal> inputs, results;
+      for (std::size_t k = 0; k < sample.operands.size(); ++k) {
+        inputs.push_back(stacked({batch[0][k], batch[1][k], batch[2][k]}));
+        wide.operands[k] = inputs.back().type();
+      }
+      for (const std::vector<Literal>& one : batch)
+        results.push_back(interpret(sample.graph(), one)[0]);
+      CAPTURE(print(wide.graph()));
+      CHECK(equal_but_nans(interpret(wide.graph(), inputs)[0], stacked(results)));
+    }
+  }
+}
+
+TEST_CASE("forward derivatives of every operation agree with central differences") {
+  for_each_differentiable([](const Sample&, const Differentiable& d) {
+    constexpr double step = 1e-5;
+    const std::vector<Literal> got = tangents(d);
+    const auto above = float_results(d, moved(d.inputs, d.wrt, d.directions, step));
+    const auto below = float_results(d, moved(d.inputs, d.wrt, d.directions, -step));
+    double worst = 0;
+    for (std::size_t k = 0; k < got.size(); ++k)
+      for (std::int64_t i = 0; i < got[k].type().elements(); ++i) {
+        const double slope = (above[k].at(i) - below[k].at(i)) / (2 * step);
+        const double error = std::fabs(got[k].at(i) - slope) / (1 + std::fabs(slope));
+        if (!(error <= worst)) worst = error;  // NaN too
+      }
+    CAPTURE(print(d.graph));
+    CHECK(worst < 1e-6);
+  });
+}
+
+TEST_CASE("reverse derivatives of every operation are the transposition of forward ones") {
+  for_each_differentiable([](const Sample&, const Differentiable& d) {
+    const std::vector<Literal> forward = tangents(d);
+    std::vector<Literal> inputs = d.inputs, cotangents;
+    for (std::size_t k = 0; k < forward.size(); ++k)
+      cotangents.push_back(draw_uniform(forward[k].type(), -1, 1, 200 + k));
+    inputs.insert(inputs.end(), cotangents.begin(), cotangents.end());
+    const std::vector<Literal> all = interpret(passes::vjp(d.graph, d.wrt).graph, inputs);
+    const std::vector<Literal> gradients(
+        all.begin() + static_cast<std::ptrdiff_t>(d.graph.results().size()), all.end());
+    CAPTURE(print(d.graph));
+    REQUIRE(gradients.size() == d.wrt.size());
+    const double left = dot(cotangents, forward), right = dot(gradients, d.directions);
+    CHECK(std::fabs(left - right) <= 1e-10 * (1 + std::fabs(left)));
+  });
+}
+
+TEST_CASE("compiled code of every operation gives the interpreter's bits") {
+  for_each_sample([](const OpDef&, const Sample& sample) {
+    const Graph graph = sample.graph();
+    const std::vector<Literal> inputs = draw(sample, 2);
+    const std::vector<Literal> expected = interpret(graph, inputs);
+    for (const bool fuse : {true, false})
+      for (const int threads : {1, 2}) {
+        runtime::set_thread_count(threads);
+        const std::vector<Literal> got = run_compiled(graph, inputs, fuse);
+        CAPTURE(print(graph));
+        CAPTURE(fuse);
+        CAPTURE(threads);
+        for (std::size_t k = 0; k < got.size(); ++k) {
+          CAPTURE(difference(got[k], expected[k]));
+          CHECK(equal_but_nans(got[k], expected[k]));
+        }
+      }
+  });
+}
