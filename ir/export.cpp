@@ -88,22 +88,36 @@ class DotWriter {
   std::string text_;
 };
 
-/// A JSON string. Bytes that are not valid UTF-8 in general stay as they are.
+/// Whether the bytes at `at` start a well-formed UTF-8 sequence, and how long it is (else 0).
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[at + k]); };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4) return 0;  // no lead byte
+  const std::size_t length = byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
+  if (at + length > text.size()) return 0;
+  for (std::size_t k = 1; k < length; ++k)
+    if ((byte(k) & 0xC0) != 0x80) return 0;
+  return length;
+}
+
+/// A JSON string; a byte that is not part of UTF-8 is written as the character of that number.
 std::string json_string(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   std::string result = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t length = utf8_length(text, at);
+    if (byte == '"' || byte == '\\') {
       result += '\\';
-      result += c;
-    } else if (byte < 0x20) {
+      result += text[at];
+    } else if (byte < 0x20 || length == 0) {
       result += "\\u00";
       result += digits[byte >> 4];
       result += digits[byte & 15];
     } else {
-      result += c;
+      result += text.substr(at, length);
     }
+    at += std::max<std::size_t>(1, length);
   }
   return result + '"';
 }

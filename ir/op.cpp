@@ -109,7 +109,7 @@ std::vector<Type> infer(const Node& node, std::span<const Type> operands) {
   std::vector<Type> types = definition.infer(context);
   for (const Type& type : types)
     if (!is_legal(type))
-      context.fail("G9", "result type",
+      context.fail("G8", "result type",
                    "sizes of at least 0, at most 64 axes and less than 2^62 bytes", type.str());
   return types;
 }

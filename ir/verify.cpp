@@ -1,6 +1,5 @@
-// The verifier: the rules of the whole graph here, those of single nodes through infer().
-#include <unordered_set>
-
+// The verifier: the rules of the whole graph here, those of single nodes through infer(). That
+// parameters have names of their own and results exist, the builder guarantees.
 #include "ir/graph.h"
 
 namespace weft::ir {
@@ -18,7 +17,6 @@ class Verifier {
       result_types(id);
       for (const auto& body : graph_.node(id).bodies) verify(*body);
     }
-    results();
   }
 
  private:
@@ -27,20 +25,14 @@ class Verifier {
     InferContext{graph_.node(id), {}}.fail(rule, what, expected, got);
   }
 
-  /// G1: the first nodes, and no others, are the parameters. G8: their names differ.
+  /// G1: the first nodes, and no others, are the parameters.
   void parameters() const {
-    std::unordered_set<std::string_view> names;
     for (std::uint32_t id = 0; id < graph_.size(); ++id) {
       const bool is_parameter = graph_.node(id).op == Op::parameter;
       if (is_parameter != (id < graph_.param_count()))
         fail(id, "G1", "node " + std::to_string(id),
              is_parameter ? "an operation after the parameters" : "a parameter",
              def(graph_.node(id).op).name);
-      if (!is_parameter) continue;
-      const std::string& name = graph_.param_name(id);
-      if (name.empty() || !names.insert(name).second)
-        fail(id, "G8", "parameter " + std::to_string(id) + "'s name", "a name of its own",
-             '\'' + name + '\'');
     }
   }
 
@@ -61,7 +53,7 @@ class Verifier {
     }
   }
 
-  /// G6: a node's types are those that its operation infers (G3 to G5 and G9 are checked there).
+  /// G6: a node's types are those that its operation infers (G3 to G5 and G8 are checked there).
   void result_types(std::uint32_t id) const {
     const Node& node = graph_.node(id);
     std::vector<Type> types;
@@ -74,19 +66,6 @@ class Verifier {
       if (node.types[k] != expected[k])
         fail(id, "G6", "type of result " + std::to_string(k), expected[k].str(),
              node.types[k].str());
-  }
-
-  /// G7: the function returns values that exist.
-  void results() const {
-    for (std::size_t k = 0; k < graph_.results().size(); ++k) {
-      const Value v = graph_.results()[k];
-      if (v.node >= graph_.size() || v.result >= graph_.node(v).types.size())
-        throw Error(
-            "return G7: result " + std::to_string(k) + " of @" + graph_.name() +
-            ", expected a value of the graph, got " +
-            (v.valid() ? "result " + std::to_string(v.result) + " of node " + std::to_string(v.node)
-                       : "none"));
-    }
   }
 
   const Graph& graph_;

@@ -1,0 +1,89 @@
+// The operation table against the text, the documentation and the tests.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+
+#include "ir/graph.h"
+
+namespace weft::ir {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream stream(path);
+  REQUIRE(stream);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::string read_all(const fs::path& folder, std::string_view extension) {
+  std::string text;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.path().extension() == extension) text += read(entry.path());
+  return text;
+}
+
+/// The numbers of all rules: "C2" or "return G7: ..." in the sources of the IR.
+std::set<std::string> rules_in_sources() {
+  const std::string sources = read_all(fs::path(WEFT_SOURCE_DIR) / "ir", ".cpp");
+  const std::regex rule("\"(?:return )?([A-Z][0-9])(?:\"|: )");
+  std::set<std::string> rules;
+  for (auto it = std::sregex_iterator(sources.begin(), sources.end(), rule);
+       it != std::sregex_iterator(); ++it)
+    rules.insert((*it)[1]);
+  return rules;
+}
+
+TEST_CASE("every operation is found by its name and by its handle") {
+  CHECK(all_ops().size() == op_count);
+  for (const OpDef& op : all_ops()) {
+    CHECK(&def(op.op) == &op);
+    CHECK(find_op(op.name) == &op);
+  }
+  CHECK(find_op("soft_max") == nullptr);
+}
+
+TEST_CASE("the file of every operation leaves none out") {
+  const Graph graph = parse(read(fs::path(WEFT_TEST_FILES) / "ir/every_operation.weft"));
+  std::set<std::string_view> seen;
+  for (const Node& node : graph.nodes()) seen.insert(def(node.op).name);
+  for (const OpDef& op : all_ops()) {
+    INFO(op.name);
+    CHECK(seen.contains(op.name));
+  }
+  verify(graph);
+}
+
+TEST_CASE("the grammar page documents every operation") {
+  const std::string page = read(fs::path(WEFT_SOURCE_DIR) / "ir/GRAMMAR.md");
+  for (const OpDef& op : all_ops()) {
+    INFO(op.name);
+    CHECK(page.find('`' + std::string(op.name)) != page.npos);
+  }
+}
+
+TEST_CASE("the grammar page documents every rule") {
+  const std::string page = read(fs::path(WEFT_SOURCE_DIR) / "ir/GRAMMAR.md");
+  const std::set<std::string> rules = rules_in_sources();
+  CHECK(rules.size() > 40);
+  for (const std::string& rule : rules) {
+    INFO(rule);
+    CHECK(page.find("**" + rule + "**") != page.npos);
+  }
+}
+
+TEST_CASE("every rule has a test that bears its number") {
+  const fs::path root(WEFT_SOURCE_DIR);
+  const std::string tests =
+      read_all(root / "tests/files/ir", ".weft") + read_all(root / "tests/ir", ".cpp");
+  for (const std::string& rule : rules_in_sources()) {
+    INFO(rule);
+    CHECK(tests.find(' ' + rule + ": ") != tests.npos);
+  }
+}
+
+}  // namespace
+}  // namespace weft::ir
