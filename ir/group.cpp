@@ -124,14 +124,35 @@ class Analysis {
     return a == count ? std::optional(map) : std::nullopt;
   }
 
+  /// As `identity`, with the dimensions in any order: each takes the first free axis of its size.
+  std::optional<IndexMap> permuted(const Shape& shape) const {
+    const std::size_t count = group_.axes.size();
+    std::vector<bool> taken(count, false);
+    IndexMap map;
+    for (std::int64_t size : shape) {
+      std::size_t a = 0;
+      while (a < count && (taken[a] || group_.axes[a] != size)) ++a;
+      if (a < count)
+        taken[a] = true;
+      else if (size != 1)
+        return std::nullopt;
+      map.dims.push_back(a < count ? Affine::axis(count, a) : Affine::zero(count));
+    }
+    for (std::size_t a = 0; a < count; ++a) {
+      if (!taken[a] && group_.axes[a] != 1) return std::nullopt;
+    }
+    return map;
+  }
+
   /// An output is stored once per element, so its dimensions are the axes, or all but the row axis.
   bool place_outputs() {
     for (std::uint32_t id : outputs_) {
       const Shape& shape = graph_.node(id).types[0].shape;
       std::optional<IndexMap> map;
-      if (group_.row_axis >= 0 && group_.kind != GroupKind::contract && !is_reduce(graph_.node(id)))
-        map = identity(shape, true);
+      const bool rows = group_.kind != GroupKind::contract && !is_reduce(graph_.node(id));
+      if (group_.row_axis >= 0 && rows) map = identity(shape, true);
       if (!map) map = identity(shape, false);
+      if (!map && rows) map = permuted(shape);
       if (!map) return no(describe(id) + " has another iteration space");
       group_.stores[id] = *map;
       if (!require(id, *map)) return false;

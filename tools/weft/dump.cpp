@@ -1,0 +1,82 @@
+// `weft dump`: a program at any stage between the text and the machine code.
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+#include <unistd.h>
+
+#include "codegen/jit.h"
+#include "codegen/program.h"
+#include "passes/pipeline.h"
+#include "tools/weft/commands.h"
+#include "tools/weft/svg.h"
+
+namespace weft::tools {
+
+namespace {
+
+ir::Graph transform(const ir::Graph& graph, const DumpOptions& options) {
+  const bool needs_pipeline = options.stage != "graph" && options.passes.empty();
+  if (!needs_pipeline && options.passes.empty()) return graph;
+  const auto passes = needs_pipeline ? passes::default_pipeline(true)
+                                     : passes::passes_by_name(options.passes);
+  passes::PipelineOptions pipeline;
+  if (options.print_changed) {
+    pipeline.on_change = [](const passes::Pass& pass, const ir::Graph&, const ir::Graph& after) {
+      std::cout << "// after " << pass.name << "\n" << ir::print(after) << "\n";
+    };
+  }
+  return passes::run_passes(graph, passes, pipeline);
+}
+
+void print_graph(const ir::Graph& graph, const std::string& format) {
+  if (format == "text") std::cout << ir::print(graph);
+  if (format == "dot") std::cout << ir::to_dot(graph);
+  if (format == "json") std::cout << ir::to_json(graph) << "\n";
+  if (format == "svg") std::cout << svg_of_dot(ir::to_dot(graph));
+}
+
+std::string code_of(const codegen::Kernel& kernel, const std::string& stage) {
+  if (stage == "kernel") return codegen::print(kernel);
+  if (stage == "llvm") return codegen::llvm_text(kernel);
+  if (stage == "asm") return codegen::asm_text(kernel);
+  return codegen::cuda_text(kernel);
+}
+
+/// Equal kernels are shown once; later launches name the first.
+void print_kernels(const codegen::Program& program, const std::string& stage) {
+  std::vector<std::string> seen;
+  const char* comment = stage == "asm" ? "#" : stage == "llvm" ? ";" : "//";
+  for (std::size_t k = 0; k < program.launches.size(); ++k) {
+    const codegen::Launch& launch = program.launches[k];
+    const std::string key = codegen::print(*launch.kernel);
+    const auto first = std::find(seen.begin(), seen.end(), key) - seen.begin();
+    std::cout << comment << " launch " << k << ": " << launch.label << ", parameters [";
+    for (std::size_t p = 0; p < launch.params.size(); ++p)
+      std::cout << (p ? ", " : "") << launch.params[p];
+    std::cout << "]";
+    if (first < static_cast<std::ptrdiff_t>(seen.size())) std::cout << ", the kernel of launch " << first;
+    std::cout << "\n";
+    if (first == static_cast<std::ptrdiff_t>(seen.size())) std::cout << code_of(*launch.kernel, stage) << "\n";
+    seen.push_back(key);
+  }
+}
+
+}  // namespace
+
+int dump(const DumpOptions& options) {
+  const ir::Graph graph = transform(load_graph(options.file), options);
+  if (options.stage == "graph" || options.stage == "fused") {
+    print_graph(graph, options.format);
+    return exit_fine;
+  }
+  if (options.format != "text")
+    throw Error("weft dump: --format " + options.format + " goes with --stage graph or fused, got " +
+                options.stage);
+  print_kernels(codegen::lower(graph), options.stage);
+  return exit_fine;
+}
+
+}  // namespace weft::tools

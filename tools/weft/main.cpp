@@ -1,0 +1,96 @@
+// The command line of Weft: dump, run, grad, info.
+#include <exception>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/weft/commands.h"
+
+namespace {
+
+using namespace weft::tools;
+
+constexpr const char* about =
+    "Weft: look at tensor programs, transform, differentiate, compile and run them.\n"
+    "FILE is Weft text (see ir/GRAMMAR.md); - is standard input.";
+constexpr const char* exit_codes =
+    "Exit codes: 0 fine, 1 the program ran and failed, 2 unsupported, 3 rejected input or usage.\n"
+    "Environment: WEFT_THREADS, WEFT_LOG and others, see docs/environment.md.";
+
+CLI::App* add_dump(CLI::App& app, DumpOptions& o) {
+  CLI::App* c = app.add_subcommand("dump", "Print a program at a stage of its compilation");
+  c->add_option("FILE", o.file, "Weft text, or - for standard input")->required();
+  c->add_option("--stage", o.stage, "What to print")
+      ->check(CLI::IsMember({"graph", "fused", "kernel", "llvm", "asm", "cuda"}))
+      ->capture_default_str();
+  c->add_option("--format", o.format, "How to print a graph")
+      ->check(CLI::IsMember({"text", "dot", "svg", "json"}))
+      ->capture_default_str();
+  c->add_option("--passes", o.passes, "Run these passes, comma-separated, instead of the default ones");
+  c->add_flag("--print-changed", o.print_changed, "Print the graph after each pass that changed it");
+  return c;
+}
+
+CLI::App* add_run(CLI::App& app, RunOptions& o) {
+  CLI::App* c = app.add_subcommand("run", "Run a program on .npy inputs");
+  c->add_option("FILE", o.file, "Weft text, or - for standard input")->required();
+  c->add_option("--input", o.inputs, "NAME=FILE.npy for a parameter; may be given several times");
+  c->add_option("--random-inputs", o.seed, "Fill parameters that are not given, from this seed");
+  c->add_option("--output", o.output, "Write results into this folder as .npy instead of printing");
+  c->add_option("--backend", o.backend, "What runs the program")
+      ->check(CLI::IsMember({"cpu", "interp"}))
+      ->capture_default_str();
+  c->add_flag("--time", o.time, "Print compile time and the median of repeated runs");
+  return c;
+}
+
+CLI::App* add_grad(CLI::App& app, GradOptions& o) {
+  CLI::App* c = app.add_subcommand("grad", "Print the gradient of a program as a program");
+  c->add_option("FILE", o.file, "Weft text with one scalar float result, or -")->required();
+  c->add_option("--wrt", o.wrt, "Parameters to differentiate by, comma-separated")->required();
+  c->add_option("-o,--output", o.output, "Write to this file");
+  return c;
+}
+
+int dispatch(int argc, char** argv) {
+  CLI::App app{about, "weft"};
+  app.footer(exit_codes);
+  app.set_version_flag("--version", "weft " WEFT_VERSION);
+  app.require_subcommand(1);
+  DumpOptions dump_options;
+  RunOptions run_options;
+  GradOptions grad_options;
+  const CLI::App* dump_command = add_dump(app, dump_options);
+  const CLI::App* run_command = add_run(app, run_options);
+  const CLI::App* grad_command = add_grad(app, grad_options);
+  app.add_subcommand("info", "Version, CPU, threads, devices and caches");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_fine : exit_rejected;
+  }
+  run_options.random = run_command->count("--random-inputs") > 0;
+  if (dump_command->parsed()) return dump(dump_options);
+  if (run_command->parsed()) return run(run_options);
+  if (grad_command->parsed()) return grad(grad_options);
+  return info();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int code = dispatch(argc, argv);
+    std::cout.flush();
+    return std::cout ? code : exit_failed;
+  } catch (const weft::Unsupported& e) {
+    std::cerr << "unsupported: " << e.what() << "\n";
+    return exit_unsupported;
+  } catch (const weft::Error& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    return exit_rejected;
+  } catch (const std::exception& e) {
+    std::cerr << "failed: " << e.what() << "\n";
+    return exit_failed;
+  }
+}
