@@ -77,8 +77,9 @@ class Planner {
     place_fixed();
     plan_results();
     form_chains();
-    find_donors();
+    find_donors(/*in_place=*/true);
     place_chains();
+    find_donors(/*in_place=*/false);
     measure();
     return std::move(plan_);
   }
@@ -93,8 +94,8 @@ class Planner {
   void plan_results();
   void form_chains();
   int overwritten_by(int to, const std::vector<int>& chain_of) const;
-  void find_donors();
-  bool can_donate(const Chain& chain, int input, int step, bool in_place) const;
+  bool can_donate(const Chain& chain, int k, bool in_place) const;
+  void find_donors(bool in_place);
   std::size_t arrange(const std::vector<std::size_t>& order, std::vector<Place>& places) const;
   void place_chains();
   void measure();
@@ -105,6 +106,7 @@ class Planner {
   std::vector<int> output_of_;         // by buffer: the output block, or -1
   std::vector<Lifetime> input_lives_;  // by input
   std::vector<bool> returned_;         // by input: it is a result itself
+  std::vector<bool> donates_;          // by input: an output takes its memory
   Plan plan_;
 };
 
@@ -123,6 +125,7 @@ void Planner::place_fixed() {
     }
   }
   returned_.resize(input_lives_.size(), false);
+  donates_.resize(input_lives_.size(), false);
 }
 
 void Planner::plan_results() {
@@ -181,29 +184,34 @@ void Planner::form_chains() {
   }
 }
 
-bool Planner::can_donate(const Chain& chain, int input, int step, bool in_place) const {
-  const auto k = index(input);
-  if (returned_[k]) return false;
-  return in_place ? input_lives_[k].death == step : input_lives_[k].death < chain.life.birth;
+/// Whether output block `output` may lie in the memory of input buffer k: the input is over when
+/// the block is first used, or is written over in place by the launch that begins the block's last
+/// chain.
+bool Planner::can_donate(const Chain& chain, int k, bool in_place) const {
+  const ir::Type& type = buffer(k).type;
+  if (buffer(k).role != Role::input || type.bytes() != chain.bytes) return false;
+  const auto input = index(buffer(k).input);
+  if (returned_[input] || donates_[input]) return false;
+  if (in_place)
+    return input_lives_[input].death == chain.life.birth &&
+           may_overwrite(program_, chain.life.birth, k, chain.buffers.front());
+  for (const Chain& other : chains_) {
+    const Place& home = plan_.places[index(other.buffers.front())];
+    if (home.home == Place::Home::output && home.index == chain.output &&
+        other.life.overlaps(input_lives_[input]))
+      return false;
+  }
+  return true;
 }
 
-/// Gives each output an input of its size that is dead when the output's memory is first written:
-/// first those that the writing launch reads in place, then any.
-void Planner::find_donors() {
-  std::vector<bool> given(input_lives_.size(), false);
-  for (const bool in_place : {true, false}) {
-    for (Chain& chain : chains_) {
-      if (chain.output < 0 || plan_.outputs[index(chain.output)].donor >= 0) continue;
-      const int step = chain.life.birth;
-      for (int k = 0; k < static_cast<int>(program_.buffers.size()); ++k) {
-        if (buffer(k).role != Role::input || buffer(k).type.bytes() != chain.bytes) continue;
-        const int input = buffer(k).input;
-        if (given[index(input)] || !can_donate(chain, input, step, in_place)) continue;
-        if (in_place && !may_overwrite(program_, step, k, chain.buffers.front())) continue;
-        plan_.outputs[index(chain.output)].donor = input;
-        given[index(input)] = true;
-        break;
-      }
+void Planner::find_donors(bool in_place) {
+  for (const Chain& chain : chains_) {
+    if (chain.output < 0 || plan_.outputs[index(chain.output)].donor >= 0) continue;
+    for (int k = 0; k < static_cast<int>(program_.buffers.size()); ++k) {
+      if (!can_donate(chain, k, in_place)) continue;
+      plan_.outputs[index(chain.output)].donor = buffer(k).input;
+      donates_[index(buffer(k).input)] = true;
+      break;
     }
   }
 }
