@@ -36,7 +36,7 @@ const char* const softmax = R"(func @softmax(%x: f32[N,37]) -> f32[N,37] {
 })";
 
 const char* const layer =
-    R"(func @layer(%x: f32[N,20], %w: f32[20,30], %b: f32[30]) -> f32[N,30], f32[30] {
+    R"(func @layer(%x: f32[N,20], %w: f32[20,30], %b: f32[30]) -> (f32[N,30], f32[30]) {
   %p = dot_general %x, %w {contract = [[1],[0]], batch = [[],[]]} : f32[N,30]
   %bb = broadcast_in_dim %b {shape = [N,30], dims = [1]} : f32[N,30]
   %q = add %p, %bb : f32[N,30]
@@ -198,7 +198,7 @@ TEST_CASE("memory that two inputs share is not overwritten, even when donated") 
 }
 
 TEST_CASE("results that are parameters, constants or occur twice") {
-  const ir::Graph graph = ir::parse(R"(func @f(%x: f32[3]) -> f32[3], f32[3], f32[3], f32[] {
+  const ir::Graph graph = ir::parse(R"(func @f(%x: f32[3]) -> (f32[3], f32[3], f32[3], f32[]) {
   %y = exp %x : f32[3]
   %c = constant {value = 2.5} : f32[]
   return %x, %y, %y, %c
