@@ -5,17 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
-
 namespace weft::tools {
 
 enum ExitCode { exit_fine = 0, exit_failed = 1, exit_unsupported = 2, exit_rejected = 3 };
 
 struct DumpOptions {
   std::string file;
-  std::string stage = "graph";   // graph fused kernel llvm asm cuda
-  std::string format = "text";   // text dot svg json
-  std::string passes;            // comma-separated; empty: the default pipeline where the stage needs it
+  std::string stage = "graph";  // graph fused kernel llvm asm cuda
+  std::string format = "text";  // text dot svg json
+  std::string passes;  // comma-separated; empty: the default pipeline where the stage needs it
   bool print_changed = false;
 };
 int dump(const DumpOptions& options);
@@ -25,8 +23,8 @@ struct RunOptions {
   std::vector<std::string> inputs;  // name=file.npy
   bool random = false;
   unsigned long long seed = 0;
-  std::string output;               // folder for result<k>.npy; empty: print
-  std::string backend = "cpu";      // cpu interp
+  std::string output;           // folder for result<k>.npy; empty: print
+  std::string backend = "cpu";  // cpu interp
   bool time = false;
 };
 int run(const RunOptions& options);
@@ -39,12 +37,5 @@ struct GradOptions {
 int grad(const GradOptions& options);
 
 int info();
-
-/// The text of a file, or of standard input for "-".
-std::string read_text(const std::string& file);
-ir::Graph load_graph(const std::string& file);
-/// Writes beside the file and renames, so that nobody sees half of it.
-void write_file(const std::string& file, const std::string& text);
-std::vector<std::string> split(const std::string& text, char separator);
 
 }  // namespace weft::tools

@@ -1,17 +1,13 @@
 // `weft dump`: a program at any stage between the text and the machine code.
-#include <array>
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
 #include <iostream>
-#include <set>
-
-#include <unistd.h>
 
 #include "codegen/jit.h"
 #include "codegen/program.h"
 #include "passes/pipeline.h"
+#include "tools/support/files.h"
+#include "tools/support/svg.h"
 #include "tools/weft/commands.h"
-#include "tools/weft/svg.h"
 
 namespace weft::tools {
 
@@ -20,8 +16,8 @@ namespace {
 ir::Graph transform(const ir::Graph& graph, const DumpOptions& options) {
   const bool needs_pipeline = options.stage != "graph" && options.passes.empty();
   if (!needs_pipeline && options.passes.empty()) return graph;
-  const auto passes = needs_pipeline ? passes::default_pipeline(true)
-                                     : passes::passes_by_name(options.passes);
+  const auto passes =
+      needs_pipeline ? passes::default_pipeline(true) : passes::passes_by_name(options.passes);
   passes::PipelineOptions pipeline;
   if (options.print_changed) {
     pipeline.on_change = [](const passes::Pass& pass, const ir::Graph&, const ir::Graph& after) {
@@ -57,9 +53,11 @@ void print_kernels(const codegen::Program& program, const std::string& stage) {
     for (std::size_t p = 0; p < launch.params.size(); ++p)
       std::cout << (p ? ", " : "") << launch.params[p];
     std::cout << "]";
-    if (first < static_cast<std::ptrdiff_t>(seen.size())) std::cout << ", the kernel of launch " << first;
+    if (first < static_cast<std::ptrdiff_t>(seen.size()))
+      std::cout << ", the kernel of launch " << first;
     std::cout << "\n";
-    if (first == static_cast<std::ptrdiff_t>(seen.size())) std::cout << code_of(*launch.kernel, stage) << "\n";
+    if (first == static_cast<std::ptrdiff_t>(seen.size()))
+      std::cout << code_of(*launch.kernel, stage) << "\n";
     seen.push_back(key);
   }
 }
@@ -73,8 +71,8 @@ int dump(const DumpOptions& options) {
     return exit_fine;
   }
   if (options.format != "text")
-    throw Error("weft dump: --format " + options.format + " goes with --stage graph or fused, got " +
-                options.stage);
+    throw Error("weft dump: --format " + options.format +
+                " goes with --stage graph or fused, got " + options.stage);
   print_kernels(codegen::lower(graph), options.stage);
   return exit_fine;
 }

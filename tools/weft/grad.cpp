@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "passes/autodiff.h"
+#include "tools/support/files.h"
 #include "tools/weft/commands.h"
 
 namespace weft::tools {
@@ -29,10 +30,13 @@ int grad(const GradOptions& options) {
   const ir::Graph graph = load_graph(options.file);
   std::vector<std::size_t> wrt;
   for (const std::string& name : split(options.wrt, ',')) wrt.push_back(parameter(graph, name));
-  if (wrt.empty()) throw Error("weft grad: --wrt is empty: expected some of " + parameter_names(graph));
+  if (wrt.empty())
+    throw Error("weft grad: --wrt is empty: expected some of " + parameter_names(graph));
   const std::string text = ir::print(passes::grad(graph, wrt));
-  if (options.output.empty()) std::cout << text;
-  else write_file(options.output, text);
+  if (options.output.empty())
+    std::cout << text;
+  else
+    write_file(options.output, text);
   return exit_fine;
 }
 

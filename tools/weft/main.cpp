@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <weft/error.h>
+
 #include "tools/weft/commands.h"
 
 namespace {
@@ -26,8 +28,10 @@ CLI::App* add_dump(CLI::App& app, DumpOptions& o) {
   c->add_option("--format", o.format, "How to print a graph")
       ->check(CLI::IsMember({"text", "dot", "svg", "json"}))
       ->capture_default_str();
-  c->add_option("--passes", o.passes, "Run these passes, comma-separated, instead of the default ones");
-  c->add_flag("--print-changed", o.print_changed, "Print the graph after each pass that changed it");
+  c->add_option("--passes", o.passes,
+                "Run these passes, comma-separated, instead of the default ones");
+  c->add_flag("--print-changed", o.print_changed,
+              "Print the graph after each pass that changed it");
   return c;
 }
 

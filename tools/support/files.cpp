@@ -1,4 +1,5 @@
-// Reading and writing the files that commands name.
+#include "tools/support/files.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -7,8 +8,6 @@
 #include <iostream>
 #include <iterator>
 #include <sstream>
-
-#include "tools/weft/commands.h"
 
 namespace weft::tools {
 

@@ -1,4 +1,4 @@
-#include "tools/weft/svg.h"
+#include "tools/support/svg.h"
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,0 +1,19 @@
+// Reading and writing the files that commands name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace weft::tools {
+
+/// The text of a file, or of standard input for "-". Throws weft::Error naming the file.
+std::string read_text(const std::string& file);
+/// Parses and verifies a Weft text file.
+ir::Graph load_graph(const std::string& file);
+/// Writes beside the file and renames, so that nobody sees half of it.
+void write_file(const std::string& file, const std::string& text);
+std::vector<std::string> split(const std::string& text, char separator);
+
+}  // namespace weft::tools
