@@ -12,6 +12,7 @@
 
 #include "ir/graph.h"
 #include "tools/digits/data.h"
+#include "tools/digits/trainer.h"
 #include "tools/support/files.h"
 #include "tools/support/progress.h"
 #include "tools/support/svg.h"
@@ -47,40 +48,15 @@ Batch make_batch(const std::vector<Digit>& digits, std::size_t begin, std::size_
           wf::tensor(labels)};
 }
 
-/// A network, its optimizer and the compiled step that trains it.
-class Trainer {
- public:
-  Trainer(const Settings& s, const wf::CompileOptions& options)
-      : net_(wf::nn::Linear(digit_pixels, s.hidden), wf::nn::ReLU(), wf::nn::Linear(s.hidden, 10)),
-        optimizer_(net_.parameters(), {.lr = s.learning_rate}),
-        step_(
-            wf::jit(Step([this](const wf::Tensor& x, const wf::Tensor& y) { return record(x, y); }),
-                    options)) {}
+float step(Trainer& trainer, const Batch& batch) {
+  return trainer.step(batch.images, batch.labels).item<float>();
+}
 
-  float step(const Batch& batch) { return step_(batch.images, batch.labels).item<float>(); }
-  double accuracy(const std::vector<Digit>& digits) const {
-    wf::NoGradGuard guard;
-    const Batch all = make_batch(digits, 0, digits.size());
-    const wf::Tensor hits = net_(all.images).argmax(1).eq(all.labels).to(wf::f32);
-    return hits.mean().item<float>();
-  }
-  const auto& compiled() const { return step_; }
-
- private:
-  using Step = std::function<wf::Tensor(const wf::Tensor&, const wf::Tensor&)>;
-
-  wf::Tensor record(const wf::Tensor& x, const wf::Tensor& y) {
-    optimizer_.zero_grad();
-    wf::Tensor loss = wf::nn::cross_entropy(net_(x), y);
-    loss.backward();
-    optimizer_.step();
-    return loss.detach();
-  }
-
-  wf::nn::Sequential net_;
-  wf::optim::Adam optimizer_;
-  wf::Jitted<Step> step_;
-};
+double accuracy_of(const Trainer& trainer, const std::vector<Digit>& digits) {
+  wf::NoGradGuard guard;
+  const Batch all = make_batch(digits, 0, digits.size());
+  return trainer.scores(all.images).argmax(1).eq(all.labels).to(wf::f32).mean().item<float>();
+}
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
@@ -89,11 +65,11 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 
 /// The median time of a step, without the first.
 double step_time(Trainer& trainer, const Batch& batch) {
-  trainer.step(batch);
+  step(trainer, batch);
   std::vector<double> times;
   for (int k = 0; k < 51; ++k) {
     const auto start = std::chrono::steady_clock::now();
-    trainer.step(batch);
+    step(trainer, batch);
     times.push_back(milliseconds_since(start));
   }
   std::nth_element(times.begin(), times.begin() + 25, times.end());
@@ -111,7 +87,7 @@ void train(Trainer& trainer, std::vector<Digit> digits, const Settings& s, std::
     float loss = 0;
     std::size_t steps = 0;
     for (std::size_t begin = 0; begin + batch <= digits.size(); begin += batch, ++steps)
-      loss += trainer.step(make_batch(digits, begin, begin + batch));
+      loss += step(trainer, make_batch(digits, begin, begin + batch));
     char note[40];
     std::snprintf(note, sizeof note, "loss %.4f",
                   static_cast<double>(loss) / static_cast<double>(steps));
@@ -122,7 +98,7 @@ void train(Trainer& trainer, std::vector<Digit> digits, const Settings& s, std::
 
 void write_graph(const Trainer& trainer, const std::string& folder) {
   std::filesystem::create_directories(folder);
-  const std::string text = trainer.compiled().dump(wf::Stage::graph);
+  const std::string text = trainer.dump(wf::Stage::graph);
   write_file(folder + "/step.weft", text);
   write_file(folder + "/step.svg", svg_of_dot(wf::ir::to_dot(wf::ir::parse(text, "step.weft"))));
   std::printf("graph of the step      %s/step.weft and %s/step.svg\n", folder.c_str(),
@@ -138,13 +114,14 @@ int run(const Settings& s) {
   std::printf("digits                 %zu rows from %s, %zu to train, %zu held out\n",
               digits.size(), s.data.c_str(), split.train.size(), split.test.size());
   std::fflush(stdout);
-  Trainer trainer(s, {}), unfused(s, {.fuse = false});
+  const Trainer::Settings sizes{.hidden = s.hidden, .learning_rate = s.learning_rate};
+  Trainer trainer(sizes, {}), unfused(sizes, {.fuse = false});
   const auto start = std::chrono::steady_clock::now();
   train(trainer, split.train, s, random);
   const double total = milliseconds_since(start);
-  const wf::JitReport report = trainer.compiled().report();
+  const wf::JitReport report = trainer.report();
   const Batch batch = make_batch(split.train, 0, static_cast<std::size_t>(s.batch));
-  const double accuracy = trainer.accuracy(split.test);
+  const double accuracy = accuracy_of(trainer, split.test);
   std::printf("operations recorded    %zu (forward, backward and Adam)\n",
               report.recorded_operations);
   std::printf("kernels after fusion   %zu\n", report.kernels);
@@ -152,8 +129,7 @@ int run(const Settings& s) {
   std::printf("training               %.0f ms for %d epochs\n", total, s.epochs);
   std::printf("step time              %.3f ms\n", step_time(trainer, batch));
   const double apart = step_time(unfused, batch);
-  std::printf("step time, fusion off  %.3f ms (%zu kernels)\n", apart,
-              unfused.compiled().report().kernels);
+  std::printf("step time, fusion off  %.3f ms (%zu kernels)\n", apart, unfused.report().kernels);
   write_graph(trainer, s.output);
   std::printf("held-out accuracy      %.2f%%\n", 100 * accuracy);
   if (accuracy >= wanted) return 0;

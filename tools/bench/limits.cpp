@@ -1,0 +1,148 @@
+#include "tools/bench/limits.h"
+
+#include <immintrin.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <thread>
+#include <vector>
+
+namespace weft::bench {
+
+namespace {
+
+constexpr std::size_t elements = 32u << 20;  // 128 MiB of f32
+
+/// Zeroed floats on huge pages, 2 MiB aligned.
+class Array {
+ public:
+  Array() {
+    bytes_ = elements * sizeof(float) + huge;
+    void* memory =
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    base_ = memory;
+    const auto address = (reinterpret_cast<std::size_t>(memory) + huge - 1) / huge * huge;
+    data_ = reinterpret_cast<float*>(address);
+    madvise(data_, elements * sizeof(float), MADV_HUGEPAGE);
+    std::memset(data_, 1, elements * sizeof(float));
+  }
+  ~Array() { munmap(base_, bytes_); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+  float* data() const { return data_; }
+
+ private:
+  static constexpr std::size_t huge = 2u << 20;
+  std::size_t bytes_;
+  void* base_;
+  float* data_;
+};
+
+__attribute__((target("avx"))) void copy_streaming(const float* from, float* to, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += 8) _mm256_stream_ps(to + i, _mm256_loadu_ps(from + i));
+  _mm_sfence();
+}
+
+__attribute__((target("avx"))) float read_all(const float* from, std::size_t n) {
+  __m256 sums[8] = {};
+  for (std::size_t i = 0; i < n; i += 64) {
+    for (std::size_t k = 0; k < 8; ++k)
+      sums[k] = _mm256_add_ps(sums[k], _mm256_loadu_ps(from + i + 8 * k));
+  }
+  float lanes[8], total = 0;
+  for (const __m256& s : sums) {
+    _mm256_storeu_ps(lanes, s);
+    total += lanes[0];
+  }
+  return total;
+}
+
+constexpr int fma_rounds = 200000;
+constexpr int fma_chains = 12;
+
+__attribute__((target("avx512f"))) float fma_512() {
+  __m512 a[fma_chains], x = _mm512_set1_ps(0.999f), y = _mm512_set1_ps(0.001f);
+  for (auto& v : a) v = y;
+  for (int r = 0; r < fma_rounds; ++r) {
+#pragma GCC unroll 12
+    for (int k = 0; k < fma_chains; ++k) a[k] = _mm512_fmadd_ps(a[k], x, y);
+  }
+  for (int k = 1; k < fma_chains; ++k) a[0] = _mm512_add_ps(a[0], a[k]);
+  return _mm512_reduce_add_ps(a[0]);
+}
+
+__attribute__((target("avx2,fma"))) float fma_256() {
+  __m256 a[fma_chains], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
+  for (auto& v : a) v = y;
+  for (int r = 0; r < fma_rounds; ++r) {
+#pragma GCC unroll 12
+    for (int k = 0; k < fma_chains; ++k) a[k] = _mm256_fmadd_ps(a[k], x, y);
+  }
+  float lanes[8];
+  for (int k = 1; k < fma_chains; ++k) a[0] = _mm256_add_ps(a[0], a[k]);
+  _mm256_storeu_ps(lanes, a[0]);
+  return lanes[0];
+}
+
+volatile float sink;
+
+/// The best of several runs of work(part) on every thread at once, in seconds. Threads meet before
+/// each run, so starting them costs nothing.
+double best_time(int threads, int runs, const std::function<void(int)>& work) {
+  std::atomic<int> round{0}, done{0};
+  std::vector<std::thread> workers;
+  for (int t = 1; t < threads; ++t) {
+    workers.emplace_back([&, t] {
+      for (int r = 1; r <= runs; ++r) {
+        while (round.load(std::memory_order_acquire) < r) std::this_thread::yield();
+        work(t);
+        done.fetch_add(1, std::memory_order_release);
+      }
+    });
+  }
+  double best = 1e9;
+  for (int r = 1; r <= runs; ++r) {
+    const auto start = std::chrono::steady_clock::now();
+    round.store(r, std::memory_order_release);
+    work(0);
+    while (done.load(std::memory_order_acquire) < r * (threads - 1)) std::this_thread::yield();
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  for (std::thread& w : workers) w.join();
+  return best;
+}
+
+}  // namespace
+
+Limits measure_limits(int threads) {
+  const Array from, to;
+  const std::size_t part = elements / static_cast<std::size_t>(threads) / 64 * 64;
+  const double bytes = static_cast<double>(part) * sizeof(float) * threads;
+  auto at = [&](int t) { return static_cast<std::size_t>(t) * part; };
+  const double streamed = best_time(
+      threads, 11, [&](int t) { copy_streaming(from.data() + at(t), to.data() + at(t), part); });
+  const double plain = best_time(threads, 11, [&](int t) {
+    std::memcpy(to.data() + at(t), from.data() + at(t), part * sizeof(float));
+  });
+  const double read =
+      best_time(threads, 11, [&](int t) { sink = read_all(from.data() + at(t), part); });
+  const bool wide = __builtin_cpu_supports("avx512f");
+  const double narrow_time = best_time(threads, 11, [](int) { sink = fma_256(); });
+  const double narrow = 2.0 * 8 * fma_chains * fma_rounds * threads / narrow_time / 1e9;
+  double peak = narrow;
+  if (wide) {
+    const double time = best_time(threads, 11, [](int) { sink = fma_512(); });
+    peak = std::max(peak, 2.0 * 16 * fma_chains * fma_rounds * threads / time / 1e9);
+  }
+  return {threads, 2 * bytes / std::min(streamed, plain) / 1e9, bytes / read / 1e9, peak};
+}
+
+}  // namespace weft::bench

@@ -1,0 +1,15 @@
+// What this machine can do, measured in the same run as the cases: the yardstick of every figure.
+#pragma once
+
+namespace weft::bench {
+
+struct Limits {
+  int threads;
+  double copy_gbs;  // bytes read plus bytes written per ns, arrays far above the last-level cache
+  double read_gbs;
+  double f32_gflops;  // fused multiply-adds in registers, two operations each
+};
+
+Limits measure_limits(int threads);
+
+}  // namespace weft::bench

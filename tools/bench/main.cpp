@@ -1,0 +1,151 @@
+// weft-bench: cases by name, each as a fraction of the machine's limit measured in the same run.
+#include <cstdio>
+#include <iostream>
+#include <regex>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "runtime/machine.h"
+#include "tools/bench/measure.h"
+#include "tools/support/files.h"
+
+namespace {
+
+using namespace weft::bench;
+
+struct Settings {
+  std::string filter;
+  std::string threads;
+  std::string json;
+  bool list = false;
+};
+
+std::vector<int> thread_counts(const std::string& text) {
+  if (text.empty()) return {weft::get_num_threads()};
+  std::vector<int> counts;
+  for (const std::string& part : weft::tools::split(text, ',')) {
+    int count = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), count);
+    if (error != std::errc() || end != part.data() + part.size() || count < 1)
+      throw weft::Error("weft-bench: --threads: expected numbers from 1, as in 1,2; got '" + text +
+                        "'");
+    counts.push_back(count);
+  }
+  return counts;
+}
+
+std::vector<Case> chosen_cases(const std::string& filter) {
+  std::vector<Case> chosen;
+  try {
+    const std::regex pattern(filter);
+    for (Case& c : all_cases()) {
+      if (std::regex_search(c.name, pattern)) chosen.push_back(std::move(c));
+    }
+  } catch (const std::regex_error& e) {
+    throw weft::Error("weft-bench: --filter: '" + filter +
+                      "' is no regular expression: " + e.what());
+  }
+  if (chosen.empty())
+    throw weft::Error("weft-bench: --filter: no case matches '" + filter + "'; --list shows them");
+  return chosen;
+}
+
+nlohmann::json to_json(const Measurement& m) {
+  nlohmann::json j{{"name", m.name},
+                   {"threads", m.threads},
+                   {"median_ms", m.median_ms},
+                   {"min_ms", m.min_ms},
+                   {"p10_ms", m.low_ms},
+                   {"p90_ms", m.high_ms},
+                   {"samples", m.samples},
+                   {"bound", name(m.bound)},
+                   {"bound_ms", nullptr},
+                   {"fraction", nullptr},
+                   {"cold_ms", m.cold_ms},
+                   {"kernels", m.kernels},
+                   {"peak_bytes", m.peak_bytes},
+                   {"bound_bytes", m.bound_bytes}};
+  if (m.bound != Bound::none) {
+    j["bound_ms"] = m.bound_ms;
+    j["fraction"] = m.fraction;
+  }
+  return j;
+}
+
+nlohmann::json machine_json(const std::vector<Limits>& limits) {
+  nlohmann::json machine{{"cpu", weft::runtime::cpu_name()},
+                         {"cores", weft::runtime::core_count()}};
+  for (const Limits& l : limits) {
+    machine["limits"].push_back({{"threads", l.threads},
+                                 {"copy_gb_per_s", l.copy_gbs},
+                                 {"read_gb_per_s", l.read_gbs},
+                                 {"f32_gflop_per_s", l.f32_gflops}});
+  }
+  return machine;
+}
+
+void print_row(const Measurement& m) {
+  char bound[40] = "-";
+  if (m.bound != Bound::none)
+    std::snprintf(bound, sizeof bound, "%5.1f%% of %s", 100 * m.fraction, name(m.bound));
+  std::printf("%-28s %7d %11.4f %11.4f %5.1f%% %9.1f %7zu  %s\n", m.name.c_str(), m.threads,
+              m.median_ms, m.min_ms, 100 * (m.high_ms - m.low_ms) / m.median_ms, m.cold_ms,
+              m.kernels, bound);
+  std::fflush(stdout);
+}
+
+int run(const Settings& s) {
+  const std::vector<Case> cases = chosen_cases(s.filter);
+  if (s.list) {
+    for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
+    return 0;
+  }
+  std::vector<Limits> limits;
+  nlohmann::json results = nlohmann::json::array();
+  for (int threads : thread_counts(s.threads)) {
+    limits.push_back(measure_limits(threads));
+    const Limits& l = limits.back();
+    std::printf("\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s\n",
+                weft::runtime::cpu_name().c_str(), threads, l.copy_gbs, l.read_gbs, l.f32_gflops);
+    std::printf("%-28s %7s %11s %11s %6s %9s %7s  %s\n", "case", "threads", "median ms", "min ms",
+                "spread", "cold ms", "kernels", "of the limit");
+    weft::set_num_threads(threads);
+    for (const Case& c : cases) {
+      const Measurement m = measure(c, l);
+      print_row(m);
+      results.push_back(to_json(m));
+    }
+  }
+  if (!s.json.empty()) {
+    const nlohmann::json document{{"machine", machine_json(limits)}, {"cases", results}};
+    weft::tools::write_file(s.json, document.dump(2) + "\n");
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app{
+      "Measures Weft against this machine's limits. Every result is checked before it is timed.\n"
+      "spread is the distance of the 10th and the 90th percentile, in parts of the median.",
+      "weft-bench"};
+  app.add_option("--filter", s.filter, "Regular expression: cases to run");
+  app.add_option("--threads", s.threads, "Thread counts, comma-separated, as in 1,2");
+  app.add_option("--json", s.json, "Write the figures into this file");
+  app.add_flag("--list", s.list, "Print the names of the cases");
+  try {
+    app.parse(argc, argv);
+    return run(s);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 3;
+  } catch (const weft::Error& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    return 3;
+  } catch (const std::exception& e) {
+    std::cerr << "failed: " << e.what() << "\n";
+    return 1;
+  }
+}

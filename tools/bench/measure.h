@@ -1,0 +1,27 @@
+// Timing one case: cold once, then warm-up and many samples.
+#pragma once
+
+#include "tools/bench/case.h"
+#include "tools/bench/limits.h"
+
+namespace weft::bench {
+
+struct Measurement {
+  std::string name;
+  int threads = 1;
+  Bound bound = Bound::none;
+  double median_ms = 0, min_ms = 0;
+  double low_ms = 0, high_ms = 0;  // 10th and 90th percentile
+  double bound_ms = 0;             // the least time the machine's limits allow; 0 for Bound::none
+  double fraction = 0;             // bound_ms / median_ms
+  double cold_ms = 0;              // first call: recording, passes, code generation and running
+  std::size_t kernels = 0, peak_bytes = 0, bound_bytes = 0;
+  std::size_t samples = 0;
+};
+
+/// Throws weft::Error if the case's result is wrong; nothing wrong is timed.
+Measurement measure(const Case& c, const Limits& limits);
+
+const char* name(Bound bound);
+
+}  // namespace weft::bench
