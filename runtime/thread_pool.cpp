@@ -1,6 +1,7 @@
 #include "runtime/thread_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -24,7 +25,7 @@
 namespace weft::runtime {
 namespace {
 
-constexpr auto spin_time = std::chrono::microseconds(30);
+constexpr auto spin_time = std::chrono::microseconds(50);
 
 void pause() {
 #if defined(__x86_64__)
@@ -78,6 +79,7 @@ class Worker {
  public:
   Worker(bool spin, int number) : spin_(spin) {
     thread_ = std::thread([this] { loop(); });
+    leave_core(sched_getcpu());
     pthread_setname_np(thread_.native_handle(), ("weft-" + std::to_string(number)).c_str());
   }
   ~Worker() {
@@ -89,6 +91,7 @@ class Worker {
 
   void post(Job& job) {
     job_ = &job;
+    if (sleeps()) leave_core(sched_getcpu());
     if (state_.exchange(posted, std::memory_order_acq_rel) == parked) state_.notify_all();
   }
   /// Takes the job back if the worker has not begun it, else waits for its end.
@@ -102,6 +105,17 @@ class Worker {
 
  private:
   enum State : std::uint32_t { idle, parked, posted, running, stopped };
+
+  /// Some schedulers (of packed virtual machines, for one) wake a thread on its waker's core, where
+  /// it would only take the caller's time. So a worker is barred from the core that last woke it.
+  void leave_core(int core) {
+    if (!spin_ || core == left_core_) return;  // with more threads than cores, any core is good
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) < 2) return;
+    CPU_CLR(static_cast<std::size_t>(core), &cores);
+    pthread_setaffinity_np(thread_.native_handle(), sizeof cores, &cores);
+    left_core_ = core;
+  }
 
   void loop() {
     for (;;) {
@@ -127,6 +141,7 @@ class Worker {
   alignas(64) std::atomic<std::uint32_t> state_{idle};
   Job* job_ = nullptr;  // of the post; read by the worker after it saw `posted`
   const bool spin_;
+  int left_core_ = -1;
   std::thread thread_;
 };
 
