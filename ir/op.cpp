@@ -41,10 +41,6 @@ const std::vector<OpDef>& table() {
   return joined;
 }
 
-std::string plural(std::size_t count, std::string_view noun) {
-  return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
-}
-
 std::string operand_range(const OpDef& def) {
   if (def.max_operands == -1) return "at least " + std::to_string(def.min_operands);
   if (def.min_operands == def.max_operands) return std::to_string(def.min_operands);
@@ -84,8 +80,8 @@ void check_attributes(const InferContext& c, const OpDef& def) {
 void check_bodies(const InferContext& c, const OpDef& def) {
   const auto expected = static_cast<std::size_t>(def.bodies);
   if (c.node.bodies.size() != expected)
-    c.fail("G5", "nested functions", plural(expected, "body"),
-           plural(c.node.bodies.size(), "body"));
+    c.fail("G5", "number of nested functions", std::to_string(expected),
+           std::to_string(c.node.bodies.size()));
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ void run_text_tests(std::string_view folder, std::span<const TextCommand> comman
     const std::string name = path.filename().string();
     for (const TextTest& test : split_tests(text)) {
       const std::string wrong = run_one(test, name, commands);
-      INFO(name << ':' << test.line << ": " << wrong);
+      INFO(name << ":" << test.line << ": " << wrong);
       CHECK(wrong.empty());
     }
   }
