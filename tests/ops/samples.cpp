@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <random>
 
 #include <weft/error.h>
 #include "tests/ops/sample_cases.h"
@@ -69,12 +66,6 @@ std::vector<Sample> elementwise_samples(const OpDef& def) {
   return list;
 }
 
-bool is_integer_valued(DType dtype) { return !is_float(dtype); }
-
-double uniform(std::mt19937_64& random, double low, double high) {
-  return low + (high - low) * static_cast<double>(random() >> 11) * 0x1p-53;
-}
-
 double draw_from(const Domain& domain, std::mt19937_64& random) {
   for (;;) {
     const double x = uniform(random, domain.low, domain.high);
@@ -83,25 +74,11 @@ double draw_from(const Domain& domain, std::mt19937_64& random) {
   }
 }
 
-template <class Next>
-Literal fill(const Type& type, Next next) {
-  Literal result = Literal::zeros(type);
-  const std::size_t size = size_of(type.dtype);
-  for (std::int64_t i = 0; i < type.elements(); ++i) {
-    const double x = next();
-    const Literal one = is_integer_valued(type.dtype)
-                            ? Literal::scalar_int(type.dtype, static_cast<std::int64_t>(x))
-                            : Literal::scalar(type.dtype, x);
-    std::memcpy(result.mutable_data() + static_cast<std::size_t>(i) * size, one.data(), size);
-  }
-  return result;
-}
-
 /// Elements of operand k: floats from the operation's domain, others from a range that suits.
 Literal draw_operand(const Sample& sample, std::size_t k, std::mt19937_64& random) {
   const Type& type = sample.operands[k];
   const OpDef& definition = def(sample.op);
-  if (sample.op == Op::random_bits) return fill(type, [&] { return uniform(random, -9e18, 9e18); });
+  if (sample.op == Op::random_bits) return fill(type, [&] { return uniform(random, 0, 1.8e19); });
   if (is_float(type.dtype)) {
     const auto domains = definition.domains;
     const Domain domain = domains.empty() ? Domain{} : domains[std::min(k, domains.size() - 1)];
@@ -160,49 +137,12 @@ bool accepts(const OpDef& def, DType dtype) {
   return false;
 }
 
-Literal draw_uniform(const Type& type, double low, double high, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  if (is_float(type.dtype)) return fill(type, [&] { return uniform(random, low, high); });
-  if (is_bool(type.dtype)) return fill(type, [&] { return static_cast<double>(random() & 1); });
-  const double first = is_unsigned_int(type.dtype) ? 0 : low;
-  return fill(type, [&] { return std::floor(uniform(random, first, high + 1)); });
-}
-
 std::vector<Literal> draw(const Sample& sample, std::uint64_t seed) {
   std::mt19937_64 random(seed * 1000003 + static_cast<std::uint64_t>(sample.op));
   std::vector<Literal> inputs;
   for (std::size_t k = 0; k < sample.operands.size(); ++k)
     inputs.push_back(draw_operand(sample, k, random));
   return inputs;
-}
-
-namespace {
-
-bool same_element(const Literal& a, const Literal& b, std::int64_t i) {
-  const std::size_t size = size_of(a.type().dtype), at = static_cast<std::size_t>(i) * size;
-  if (std::memcmp(a.data() + at, b.data() + at, size) == 0) return true;
-  return is_float(a.type().dtype) && std::isnan(a.at(i)) && std::isnan(b.at(i));
-}
-
-}  // namespace
-
-bool equal_but_nans(const Literal& a, const Literal& b) {
-  if (a.type() != b.type()) return false;
-  if (std::memcmp(a.data(), b.data(), a.type().bytes()) == 0) return true;
-  for (std::int64_t i = 0; i < a.type().elements(); ++i)
-    if (!same_element(a, b, i)) return false;
-  return true;
-}
-
-std::string difference(const Literal& a, const Literal& b) {
-  if (a.type() != b.type()) return a.type().str() + " against " + b.type().str();
-  for (std::int64_t i = 0; i < a.type().elements(); ++i)
-    if (!same_element(a, b, i)) {
-      char text[120];
-      std::snprintf(text, sizeof text, ": %.17g against %.17g", a.at(i), b.at(i));
-      return "element " + std::to_string(i) + " of " + a.type().str() + text;
-    }
-  return "no difference";
 }
 
 }  // namespace weft::test

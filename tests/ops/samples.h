@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ir/builder.h"
+#include "tests/support/literals.h"
 
 namespace weft::test {
 
@@ -33,16 +34,7 @@ bool accepts(const ir::OpDef& def, DType dtype);
 
 /// Operands of a sample, drawn from the operation's domains; equal seeds give equal values.
 std::vector<ir::Literal> draw(const Sample& sample, std::uint64_t seed);
-/// Uniform values of any computable dtype: floats and signed integers from [low, high], unsigned
-/// integers from [0, high], bool by chance.
-ir::Literal draw_uniform(const ir::Type& type, double low, double high, std::uint64_t seed);
-
 inline constexpr DType computable[] = {DType::boolean, DType::i32, DType::i64, DType::u32,
                                        DType::u64,     DType::f32, DType::f64};
-
-/// Same type and bits; but any NaN equals any NaN, because IEEE leaves their bits open.
-bool equal_but_nans(const ir::Literal& a, const ir::Literal& b);
-/// Where two literals differ first, for messages: "element 3 of f32[4]: 1 against 2".
-std::string difference(const ir::Literal& a, const ir::Literal& b);
 
 }  // namespace weft::test
