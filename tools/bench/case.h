@@ -26,6 +26,7 @@ struct Case {
   double bytes = 0;                   // that must move at least, for Bound::bandwidth
   double flops = 0;                   // for Bound::flops
   std::function<Prepared()> prepare;  // makes inputs; compiles nothing
+  bool reads_only = false;            // its bandwidth limit is that of reading
 };
 
 std::vector<Case> all_cases();

@@ -86,7 +86,10 @@ Case chain10(const std::string& name, std::int64_t rows, std::int64_t columns) {
 
 Case sum_axis(std::int64_t n, int axis) {
   return {"sum_" + std::to_string(n) + "x" + std::to_string(n) + "_axis" + std::to_string(axis),
-          Bound::bandwidth, static_cast<double>(n * n) * 4, 0, [=] {
+          Bound::bandwidth,
+          static_cast<double>(n * n) * 4,
+          0,
+          [=] {
             const auto a = values(n * n, 1);
             auto at = [=](std::int64_t k) {
               double sum = 0;
@@ -96,17 +99,23 @@ Case sum_axis(std::int64_t n, int axis) {
             };
             return prepared([axis](const Tensor& x) { return x.sum(axis); }, compare(at, 1e-3),
                             tensor(a).reshape({n, n}));
-          }};
+          },
+          true};
 }
 
 Case sum_all() {
-  return {"sum_16M", Bound::bandwidth, 16 * mega * 4, 0, [] {
+  return {"sum_16M",
+          Bound::bandwidth,
+          16 * mega * 4,
+          0,
+          [] {
             const auto a = values(16 << 20, 1);
             double sum = 0;
             for (float v : a) sum += v;
             return prepared([](const Tensor& x) { return x.sum(); },
                             compare([sum](std::int64_t) { return sum; }, 1e-3), tensor(a));
-          }};
+          },
+          true};
 }
 
 // --- Row functions of [4096, 1024], and their gradients along a cotangent

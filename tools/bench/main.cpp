@@ -1,4 +1,5 @@
 // weft-bench: cases by name, each as a fraction of the machine's limit measured in the same run.
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <regex>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 
 #include "runtime/engine.h"
 
@@ -31,14 +32,16 @@ double percentile(const std::vector<double>& sorted, double q) {
 }
 
 double bound_ms(const Case& c, const Limits& limits) {
-  if (c.bound == Bound::bandwidth) return c.bytes / limits.copy_gbs / 1e6;
+  if (c.bound == Bound::bandwidth)
+    return c.bytes / (c.reads_only ? limits.read_gbs : limits.copy_gbs) / 1e6;
   if (c.bound == Bound::flops) return c.flops / limits.f32_gflops / 1e6;
   return 0;
 }
 
 void check(const Case& c, const Prepared& p, const Tensor& result) {
   const std::string wrong = p.check(result);
-  if (!wrong.empty()) throw Error("weft-bench: " + c.name + ": wrong result: " + wrong);
+  if (!wrong.empty())
+    throw std::runtime_error("weft-bench: " + c.name + ": wrong result: " + wrong);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct Measurement {
   std::size_t samples = 0;
 };
 
-/// Throws weft::Error if the case's result is wrong; nothing wrong is timed.
+/// Throws std::runtime_error if the case's result is wrong; nothing wrong is timed.
 Measurement measure(const Case& c, const Limits& limits);
 
 const char* name(Bound bound);
