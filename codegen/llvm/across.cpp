@@ -101,7 +101,10 @@ class Across {
     std::vector<Body> bodies;
     for (const PlannedSection& planned : sections_) bodies.emplace_back(e_, planned.plan, outers);
     auto prepare = [&] {
-      for (Body& body : bodies) body.hoist(index_, vectors);
+      for (std::size_t k = 0; k < bodies.size(); ++k) {
+        bodies[k].hoist(index_, vectors);
+        pass_on(sections_[k], bodies[k], outers, vectors, /*moving=*/false);
+      }
     };
     e_.loop({name, first, limit, step, {}, prepare}, [&](Value* lane) {
       lane_index(lane);
@@ -115,9 +118,17 @@ class Across {
                 const Active& active) {
     body.step(index_);
     for (int v = 0; v < vectors; ++v) body.run(v, active);
+    pass_on(planned, body, outers, vectors, /*moving=*/true);
+  }
+
+  // Values that later sections read: first those that are the same in every turn.
+  static void pass_on(const PlannedSection& planned, Body& body, Outers& outers, int vectors,
+                      bool moving) {
     for (Reg reg : planned.passed_on) {
-      outers[reg].values.clear();
-      for (int v = 0; v < vectors; ++v) outers[reg].values.push_back(body.value(reg, v));
+      if (planned.plan.fact(reg).moving != moving) continue;
+      Values& values = outers[reg].values;
+      values.clear();
+      for (int v = 0; v < vectors; ++v) values.push_back(body.value(reg, v));
     }
   }
 
@@ -135,6 +146,7 @@ class Across {
       Body body(e_, planned.plan, outers);
       if (planned.section->kind == Section::Kind::once) {
         body.hoist(index_, vectors, active);
+        pass_on(planned, body, outers, vectors, /*moving=*/false);
         run_once(planned, body, outers, vectors, active);
       } else {
         over(planned, body, outers, vectors, active);
