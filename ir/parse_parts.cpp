@@ -1,6 +1,7 @@
 // Types, attributes and literals from tokens.
 #include "ir/parse_parts.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "ir/text.h"
@@ -91,10 +92,10 @@ class LiteralParser {
     expect(lexer_, "(");
     element();
     expect(lexer_, ")");
-    const std::vector<std::byte> one = std::move(bytes_);
-    bytes_.clear();
-    bytes_.reserve(type_.bytes());
-    while (bytes_.size() < type_.bytes()) bytes_.insert(bytes_.end(), one.begin(), one.end());
+    const std::size_t one = bytes_.size();
+    bytes_.resize(type_.bytes());
+    for (std::size_t at = one; at < bytes_.size(); at += one)
+      std::copy_n(bytes_.begin(), one, bytes_.begin() + static_cast<std::ptrdiff_t>(at));
   }
 
   void hex() {
