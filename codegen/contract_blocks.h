@@ -1,8 +1,9 @@
 // How a contract kernel is blocked for caches: shared by the emitter of products and the formula
-// of their scratch. Blocks of k are ir::dot_block long, because that is part of the meaning.
+// of their scratch. Sums are cut into blocks of ir::dot_block, because that is part of the meaning;
+// panels are deeper, so that a tile of C adds several such blocks while it is in the first cache.
 //
 // Scratch of one thread, in this order: rows on their way into panels, panels of A, panels of B,
-// and partial C. Rows and columns are padded to whole micro-tiles, so micro-kernels need no masks.
+// and C. Rows and columns are padded to whole micro-tiles, so micro-kernels need no masks.
 #pragma once
 
 #include <algorithm>
@@ -13,29 +14,33 @@
 
 namespace weft::codegen {
 
-inline constexpr std::int64_t block_rows = 96;       // of A packed at a time, at most
-inline constexpr std::int64_t block_columns = 1024;  // of B packed at a time, at most
-inline constexpr std::int64_t super_rows = 1152;     // rows whose partial C is held, at most
+inline constexpr std::int64_t block_rows = 96;                  // of A packed at a time, at most
+inline constexpr std::int64_t block_columns = 1024;             // of B packed at a time, at most
+inline constexpr std::int64_t block_depth = 4 * ir::dot_block;  // steps of k packed at a time
+inline constexpr std::int64_t super_rows = 1152;  // rows whose partial C is held, if k is deeper
 // Bounds of any target's micro-tile and vectors, in elements.
 inline constexpr std::int64_t max_tile_rows = 8;
 inline constexpr std::int64_t max_tile_columns = 64;
 inline constexpr std::int64_t max_group = 8;     // rows that are transposed together
 inline constexpr std::int64_t max_overrun = 16;  // steps of k that a transposition may write beyond
+// Elements between rows on their way into panels; not a power of two, which caches dislike.
+inline constexpr std::int64_t row_buffer_pitch = block_depth + 32;
 
 constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-// Elements of each part. Sizes that do not depend on the product come first.
-inline constexpr std::int64_t row_buffer_elements = max_group * ir::dot_block;
-inline constexpr std::int64_t packed_a_elements =
-    (block_rows + max_tile_rows) * ir::dot_block + max_overrun * max_tile_rows;
-
-constexpr std::int64_t packed_b_elements(std::int64_t columns) {
-  return round_up(std::min(columns, block_columns), max_tile_columns) * ir::dot_block +
+// Elements of each part, for a product of m x k times k x n.
+inline constexpr std::int64_t row_buffer_elements = max_group * row_buffer_pitch;
+constexpr std::int64_t packed_a_elements(std::int64_t k) {
+  return ((block_rows + max_tile_rows) * std::min(k, block_depth)) + max_overrun * max_tile_rows;
+}
+constexpr std::int64_t packed_b_elements(std::int64_t n, std::int64_t k) {
+  return round_up(std::min(n, block_columns), max_tile_columns) * std::min(k, block_depth) +
          max_overrun * max_tile_columns;
 }
-constexpr std::int64_t partial_c_elements(std::int64_t rows, std::int64_t columns) {
-  return (std::min(rows, super_rows) + max_tile_rows) *
-         round_up(std::min(columns, block_columns), max_tile_columns);
+constexpr std::int64_t c_elements(std::int64_t m, std::int64_t n, std::int64_t k) {
+  if (k <= block_depth) return (block_rows + max_tile_rows) * max_tile_columns;
+  return (std::min(m, super_rows) + max_tile_rows) *
+         round_up(std::min(n, block_columns), max_tile_columns);
 }
 
 }  // namespace weft::codegen

@@ -37,9 +37,9 @@ std::size_t kept_bytes(const Kernel& kernel, std::int64_t row_size) {
   return bytes;
 }
 
-std::size_t contract_bytes(const Section& section, std::int64_t rows, std::int64_t columns) {
-  std::int64_t elements = row_buffer_elements + packed_a_elements + packed_b_elements(columns) +
-                          partial_c_elements(rows, columns);
+std::size_t contract_bytes(const Section& section, std::int64_t m, std::int64_t n, std::int64_t k) {
+  std::int64_t elements =
+      row_buffer_elements + packed_a_elements(k) + packed_b_elements(n, k) + c_elements(m, n, k);
   return aligned(static_cast<std::size_t>(elements) * size_of(section.dtype));
 }
 
@@ -68,7 +68,8 @@ std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> pa
   if (kernel.row_axis) bytes += kept_bytes(kernel, params[parallel]);
   for (const Section& section : kernel.sections)
     if (section.kind == Section::Kind::contract)
-      bytes += contract_bytes(section, params[parallel - 2], params[parallel - 1]);
+      bytes +=
+          contract_bytes(section, params[parallel - 2], params[parallel - 1], params[parallel]);
   return bytes;
 }
 

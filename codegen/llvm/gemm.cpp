@@ -1,13 +1,17 @@
 // Products: blocks for the caches, panels, register tiles, and then the sections that follow the
-// product, row by row while a block of C is in cache.
+// product, on each panel of C while it is in the first cache.
 //
-//   for each product of the batch, columns in blocks, rows in large blocks:
-//     for k in blocks of ir::dot_block:          each block's sum starts at 0
-//       pack B
-//       for rows in blocks: pack A; C = C + A * B tile by tile; after the last k: the epilogue
+//   for each product of the batch, columns in blocks, rows in large blocks, k in deep blocks:
+//     pack B
+//     for rows in blocks:
+//       pack A
+//       for panels of columns:
+//         for tiles of rows: C = C + A * B
+//         after the last k: the epilogue
 //
-// C lives in scratch, padded to whole tiles. Adding to it begins from -0, because -0 + x is x for
-// every x, so the first block needs no code of its own.
+// C lives in scratch, padded to whole tiles: one panel of it, or all if there are several blocks of
+// k. Adding to it begins from -0, because -0 + x is x for every x, so the first block of k needs no
+// code of its own.
 #include "codegen/contract_blocks.h"
 #include "codegen/kernel_values.h"
 #include "codegen/llvm/gemm_pack.h"
@@ -53,11 +57,13 @@ class ContractEmitter {
   void divide_scratch() {
     rows_ = e_.scratch();
     panels_a_ = ahead(rows_, e_.i64(row_buffer_elements));
-    panels_b_ = ahead(panels_a_, e_.i64(packed_a_elements));
+    Value* depth = smin(e_.size(n_axis_ + 1), e_.i64(block_depth));
+    Value* size_a = e_.b.CreateMul(depth, e_.i64(block_rows + max_tile_rows));
+    panels_b_ = ahead(panels_a_, add(size_a, e_.i64(max_overrun * max_tile_rows)));
     Value* columns = smin(e_.size(n_axis_), e_.i64(block_columns));
-    columns = round_up_to(columns, max_tile_columns);
-    Value* size_b = e_.b.CreateMul(columns, e_.i64(ir::dot_block));
-    partial_c_ = ahead(panels_b_, add(size_b, e_.i64(max_overrun * max_tile_columns)));
+    Value* size_b = e_.b.CreateMul(round_up_to(columns, max_tile_columns), depth);
+    c_ = ahead(panels_b_, add(size_b, e_.i64(max_overrun * max_tile_columns)));
+    one_block_ = e_.b.CreateICmpSLE(e_.size(n_axis_ + 1), e_.i64(block_depth));
   }
 
   // A row of zeros that change nothing when something is added to them.
@@ -86,9 +92,10 @@ class ContractEmitter {
     set_batch_index(product);
     for_blocks("columns", e_.i64(0), e_.size(n_axis_), block_columns, [&](const Block& columns) {
       columns_ = columns;
-      stride_c_ = round_up_to(columns.size, e_.width());
+      padded_columns_ = round_up_to(columns.size, e_.width());
       Value* padded = add(columns.size, e_.i64(e_.width() - 1));
-      full_columns_ = round_down_to(padded, tile_.vectors * e_.width());
+      full_columns_ = round_down_to(padded, panel_columns());
+      stride_c_ = e_.b.CreateSelect(one_block_, e_.i64(panel_columns()), padded_columns_);
       Value* rows_begin = e_.b.CreateMul(begin, e_.i64(contract_rows));
       for_blocks("rows", rows_begin, rows_end, super_rows,
                  [&](const Block& rows) { run_rows(rows); });
@@ -107,59 +114,63 @@ class ContractEmitter {
     Packer pack_a(e_, {section_.body, section_.lhs_value, section_.dtype, m_axis_},
                   {tile_.rows, tile_.rows}, rows_);
     Packer pack_b(e_, {section_.rhs, section_.rhs_value, section_.dtype, n_axis_},
-                  {tile_.vectors * e_.width(), e_.width(), full_columns_}, rows_);
+                  {panel_columns(), e_.width(), full_columns_}, rows_);
     // An empty sum is one block of depth 0.
     Value* size_k = e_.size(n_axis_ + 1);
     Value* end_k = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, size_k, e_.i64(1));
-    Value* one_block = e_.b.CreateICmpSLE(size_k, e_.i64(ir::dot_block));
-    for_blocks("depth", e_.i64(0), end_k, ir::dot_block, [&](Block depth) {
+    for_blocks("depth", e_.i64(0), end_k, block_depth, [&](Block depth) {
       Value* left = e_.b.CreateSub(size_k, depth.first);
       depth.size = smin(depth.size, left);
+      is_first_ = e_.b.CreateICmpEQ(depth.first, e_.i64(0));
+      is_last_ = e_.b.CreateICmpSLE(left, e_.i64(block_depth));
       pack_b.pack(index_, {columns_.first, columns_.size, depth.first, depth.size}, panels_b_);
       for_blocks("block", e_.i64(0), rows.size, block_rows, [&](const Block& block) {
-        Value* first_row = add(rows.first, block.first);
-        pack_a.pack(index_, {first_row, block.size, depth.first, depth.size}, panels_a_);
-        // With one block of k nothing waits in C, so its first rows serve all.
-        Value* row_c = e_.b.CreateSelect(one_block, e_.i64(0), block.first);
-        Value* c = ahead(partial_c_, e_.b.CreateMul(row_c, stride_c_));
-        multiply(block.size, depth, c);
-        Value* is_last = e_.b.CreateICmpSLE(left, e_.i64(ir::dot_block));
-        e_.if_then(is_last, "epilogue", [&] { finish({first_row, block.size}, c); });
+        Block block_of_m{add(rows.first, block.first), block.size};
+        pack_a.pack(index_, {block_of_m.first, block.size, depth.first, depth.size}, panels_a_);
+        Value* c = ahead(c_, e_.b.CreateMul(block.first, stride_c_));
+        run_panels(block_of_m, depth.size, e_.b.CreateSelect(one_block_, c_, c));
       });
     });
   }
 
-  // C += A * B for a packed block of A and all packed columns.
-  void multiply(Value* rows, const Block& depth, Value* c) {
-    Value* first = e_.b.CreateICmpEQ(depth.first, e_.i64(0));
-    multiply_panels(tile_, {e_.i64(0), full_columns_}, rows, depth.size, first, c);
-    multiply_panels({tile_.rows, 1}, {full_columns_, stride_c_}, rows, depth.size, first, c);
+  // All panels of columns for one packed block of A; c: its first row in C.
+  void run_panels(const Block& rows, Value* depth, Value* c) {
+    Value* full = e_.b.CreateSDiv(full_columns_, e_.i64(panel_columns()));
+    Value* tail_columns = e_.b.CreateSub(padded_columns_, full_columns_);
+    Value* tail = e_.b.CreateSDiv(tail_columns, e_.i64(e_.width()));
+    auto* zero = e_.i64(0);
+    e_.loop({.name = "panel", .first = zero, .limit = add(full, tail)}, [&](Value* panel) {
+      Value* is_full = e_.b.CreateICmpSLT(panel, full);
+      Value* in_full = e_.b.CreateMul(panel, e_.i64(panel_columns()));
+      Value* in_tail = e_.b.CreateMul(e_.b.CreateSub(panel, full), e_.i64(e_.width()));
+      Block columns;
+      columns.first = e_.b.CreateSelect(is_full, in_full, add(full_columns_, in_tail));
+      Value* width = e_.b.CreateSelect(is_full, e_.i64(panel_columns()), e_.i64(e_.width()));
+      columns.size = smin(width, e_.b.CreateSub(columns_.size, columns.first));
+      Value* to = ahead(c, e_.b.CreateSelect(one_block_, zero, columns.first));
+      Value* panel_b = ahead(panels_b_, e_.b.CreateMul(columns.first, depth));
+      e_.if_then(is_full, "full", [&] { run_tiles(tile_, rows.size, panel_b, depth, to); });
+      e_.if_then(e_.b.CreateNot(is_full), "narrow", [&] {
+        run_tiles({tile_.rows, 1}, rows.size, panel_b, depth, to);
+      });
+      e_.if_then(is_last_, "epilogue", [&] { finish(rows, columns, to); });
+    });
   }
 
-  // first: nothing is in C yet.
-  void multiply_panels(const Tile& tile, std::pair<Value*, Value*> columns, Value* rows,
-                       Value* depth, Value* first, Value* c) {
-    Value* from_stride = e_.b.CreateSelect(first, e_.i64(0), stride_c_);
-    e_.loop({.name = "panel",
-             .first = columns.first,
-             .limit = columns.second,
-             .step = tile.vectors * e_.width()},
-            [&](Value* column) {
-              Value* panel_b = ahead(panels_b_, e_.b.CreateMul(column, depth));
-              Value* column_c = ahead(c, column);
-              e_.loop({.name = "tile", .first = e_.i64(0), .limit = rows, .step = tile.rows},
-                      [&](Value* row) {
-                        Value* panel_a = ahead(panels_a_, e_.b.CreateMul(row, depth));
-                        Value* to = ahead(column_c, e_.b.CreateMul(row, stride_c_));
-                        Value* from = e_.b.CreateSelect(first, nothing_, to);
-                        emit_tile(e_, section_.dtype, tile, panel_a, panel_b, depth,
-                                  {from, from_stride}, {to, stride_c_});
-                      });
+  void run_tiles(const Tile& tile, Value* rows, Value* panel_b, Value* depth, Value* c) {
+    Value* from_stride = e_.b.CreateSelect(is_first_, e_.i64(0), stride_c_);
+    e_.loop({.name = "tile", .first = e_.i64(0), .limit = rows, .step = tile.rows},
+            [&](Value* row) {
+              Value* panel_a = ahead(panels_a_, e_.b.CreateMul(row, depth));
+              Value* to = ahead(c, e_.b.CreateMul(row, stride_c_));
+              Value* from = e_.b.CreateSelect(is_first_, nothing_, to);
+              emit_tile(e_, section_.dtype, tile, panel_a, panel_b, depth, {from, from_stride},
+                        {to, stride_c_});
             });
   }
 
-  // The sections after the product, on finished rows of C.
-  void finish(const Block& rows, Value* c) {
+  // The sections after the product, on a finished panel of C.
+  void finish(const Block& rows, const Block& columns, Value* c) {
     BodyPlace place;
     place.lane_axis = n_axis_;
     place.moving.assign(index_.size(), false);
@@ -173,17 +184,20 @@ class ContractEmitter {
       index_[static_cast<std::size_t>(m_axis_)] = add(rows.first, row);
       e_.loop({.name = "finish.columns",
                .first = e_.i64(0),
-               .limit = columns_.size,
+               .limit = columns.size,
                .step = e_.width(),
                .prepare = [&] { body.hoist(index_, 1); }},
               [&](Value* column) {
-                index_[static_cast<std::size_t>(n_axis_)] = add(columns_.first, column);
+                Value* n = add(columns_.first, add(columns.first, column));
+                index_[static_cast<std::size_t>(n_axis_)] = n;
                 index_.back() = column;  // C is a row kept in scratch, read at this place
                 body.step(index_);
-                body.run(0, e_.active(e_.b.CreateSub(columns_.size, column)));
+                body.run(0, e_.active(e_.b.CreateSub(columns.size, column)));
               });
     });
   }
+
+  int panel_columns() const { return tile_.vectors * e_.width(); }
 
   void for_blocks(const char* name, Value* begin, Value* end, std::int64_t step,
                   const std::function<void(const Block&)>& body) {
@@ -212,10 +226,11 @@ class ContractEmitter {
   int m_axis_, n_axis_;
   std::vector<Inst> epilogue_;
   std::vector<Value*> index_;
-  Value *rows_ = nullptr, *panels_a_ = nullptr, *panels_b_ = nullptr, *partial_c_ = nullptr;
+  Value *rows_ = nullptr, *panels_a_ = nullptr, *panels_b_ = nullptr, *c_ = nullptr;
   Value* nothing_ = nullptr;
   Block columns_{};
-  Value *stride_c_ = nullptr, *full_columns_ = nullptr;
+  Value *full_columns_ = nullptr, *padded_columns_ = nullptr, *stride_c_ = nullptr;
+  Value *one_block_ = nullptr, *is_first_ = nullptr, *is_last_ = nullptr;
 };
 
 }  // namespace

@@ -95,7 +95,7 @@ void Packer::pack_rows(Value* line) {
   Value* rows = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, left, e_.i64(step_));
   e_.loop({.name = "pack.row", .first = e_.i64(0), .limit = rows}, [&](Value* row) {
     Body body(e_, plan_, nothing_);
-    Value* buffer = ahead(rows_, e_.b.CreateMul(row, e_.i64(ir::dot_block)));
+    Value* buffer = ahead(rows_, e_.b.CreateMul(row, e_.i64(row_buffer_pitch)));
     index_[line_axis] = e_.b.CreateAdd(range_.first_line, e_.b.CreateAdd(line, row));
     e_.loop({.name = "pack.k",
              .first = e_.i64(0),
@@ -117,7 +117,7 @@ void Packer::transpose_rows(const Spot& to) {
           [&](Value* k) {
             Emitter::Values vectors;
             for (int row = 0; row < group_; ++row) {
-              Value* offset = e_.b.CreateAdd(k, e_.i64(row * ir::dot_block));
+              Value* offset = e_.b.CreateAdd(k, e_.i64(row * row_buffer_pitch));
               vectors.push_back(e_.b.CreateAlignedLoad(e_.vector(factor_.dtype),
                                                        ahead(rows_, offset), llvm::Align(4)));
             }

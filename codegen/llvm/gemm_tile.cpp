@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/reduce_order.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace weft::codegen::cpu {
@@ -29,15 +30,31 @@ class TileEmitter {
  public:
   TileEmitter(Emitter& e, DType dtype, const Tile& tile) : e_(e), dtype_(dtype), tile_(tile) {}
 
-  // The sums of one block of k, row by row.
+  void run(Value* panel_a, Value* panel_b, Value* depth, TileMemory from, const TileMemory& to) {
+    Value* at_least_one = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, depth, e_.i64(1));
+    e_.loop({.name = "sum",
+             .first = e_.i64(0),
+             .limit = at_least_one,
+             .step = ir::dot_block,
+             .carried = {panel_a, panel_b, from.at, from.stride}},
+            [&](Value* k, const Emitter::Values& now) {
+              Value* left = e_.b.CreateSub(depth, k);
+              Value* block =
+                  e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, left, e_.i64(ir::dot_block));
+              Emitter::Values end = sum(now[0], now[1], block);
+              add_into({end.begin() + 2, end.end()}, {now[2], now[3]}, to);
+              return Emitter::Values{end[0], end[1], to.at, to.stride};
+            });
+  }
+
+ private:
+  // Both panels after one block of k, and its sums, row by row.
   Emitter::Values sum(Value* panel_a, Value* panel_b, Value* depth) {
     Emitter::Values start{panel_a, panel_b};
     Value* zero = llvm::Constant::getNullValue(e_.vector(dtype_));
     start.resize(2 + static_cast<std::size_t>(tile_.rows * tile_.vectors), zero);
-    Emitter::Values end =
-        e_.loop({.name = "k", .first = e_.i64(0), .limit = depth, .carried = start},
-                [&](Value*, const Emitter::Values& now) { return step(now); });
-    return {end.begin() + 2, end.end()};
+    return e_.loop({.name = "k", .first = e_.i64(0), .limit = depth, .carried = start},
+                   [&](Value*, const Emitter::Values& now) { return step(now); });
   }
 
   void add_into(const Emitter::Values& sums, const TileMemory& from, const TileMemory& to) {
@@ -53,7 +70,6 @@ class TileEmitter {
     }
   }
 
- private:
   Emitter::Values step(const Emitter::Values& now) {
     Value *a = now[0], *b = now[1];
     Emitter::Values columns, next{ahead(a, tile_.rows), ahead(b, tile_.vectors * e_.width())};
@@ -90,8 +106,7 @@ class TileEmitter {
 
 void emit_tile(Emitter& e, DType dtype, const Tile& tile, Value* panel_a, Value* panel_b,
                Value* depth, const TileMemory& from, const TileMemory& to) {
-  TileEmitter emitter(e, dtype, tile);
-  emitter.add_into(emitter.sum(panel_a, panel_b, depth), from, to);
+  TileEmitter(e, dtype, tile).run(panel_a, panel_b, depth, from, to);
 }
 
 }  // namespace weft::codegen::cpu

@@ -18,7 +18,8 @@ struct TileMemory {
   Value* stride;
 };
 
-/// to = from + A * B over `depth` steps of k, in order, by fma from 0. A step of the panels is
+/// to = from + A * B over `depth` steps of k: blocks of ir::dot_block are summed in order by fma
+/// from 0, and the blocks' sums added in order. A depth of 0 adds 0. A step of the panels is
 /// tile.rows elements of A and tile.vectors vectors of B.
 void emit_tile(Emitter& e, DType dtype, const Tile& tile, Value* panel_a, Value* panel_b,
                Value* depth, const TileMemory& from, const TileMemory& to);
