@@ -1,0 +1,116 @@
+// sinh, cosh, tanh and their inverses. Small arguments of sinh and tanh have a polynomial of their
+// own, where the difference of exponentials would cancel; the inverses in f32 are a logarithm in
+// f64, those in f64 a logarithm of 1 + w with a small relative error in w.
+#include "ir/math/kernels.h"
+#include "ir/scalar_math.h"
+
+namespace weft::ir::math {
+
+namespace {
+
+constexpr double ln2 = 0x1.62e42fefa39efp-1, ln2_low = 0x1.abc9e3b39803fp-56;
+
+/// f(|x|) in f64 with x's sign, where that is between 2^-12 and `bound`; x itself elsewhere (f32
+/// only).
+Term odd_through_f64(Term x, Term a, Term result, double bound) {
+  const Term inside = (0x1p-12 < a) & (a < bound);
+  return select(inside, copy_sign(convert(result, DType::f32), x), x);
+}
+
+/// log(1 + w) for w >= 0, or log(2 w) where `large`, for w > 2^54 (f64 only).
+Term log1p_or_log2w(Term w, Term large) { return log1p_finite(w, select_like(w, large, 1, 0)); }
+
+}  // namespace
+
+Scalar sinh(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term a = abs(x);
+  const Term h = half_exp_core(a);
+  const Term square = x * x;
+  // Minimax fits (fpminimax of Sollya) of sinh on [0, 1].
+  const Term tail =
+      is_f32(x)
+          ? poly(square, {0.16666667163372040, 8.333315141499042e-3, 1.9841665925923735e-4,
+                          2.789983909678995e-6})
+          : poly(square, {0.16666666666666666, 0.0083333333333335188, 1.9841269841133232e-4,
+                          2.7557319273902870e-6, 2.5052098350063165e-8, 1.6060174315015304e-10,
+                          7.5801575040916552e-13, 4.4489950739793020e-15});
+  return select(a < 1, fma(x * square, tail, x), copy_sign(h - 0.25 / h, x));
+}
+
+Scalar cosh(ScalarBuilder& b, Scalar value) {
+  const Term h = half_exp_core(abs(Term{&b, value}));
+  return h + 0.25 / h;
+}
+
+Scalar tanh(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term a = abs(x), square = x * x;
+  // Beyond the bound the result rounds to 1.
+  const Term twice = at_most(a, is_f32(x) ? 9.25 : 19.5) * 2;
+  const ExpReduced r = reduce_exp(twice);
+  const Term e1 = scale_by_power(exp_near_zero(r.f), r.n) + 1;
+  const Term small = a < 0.625;
+  if (is_f32(x)) {
+    // The polynomial of N. Juffa's published implementation.
+    const Term p = poly(square, {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2,
+                                 2.06390887954e-2, -5.70498872745e-3});
+    return select(small, fma(x * square, p, x), copy_sign(1 - 2 / e1, x));
+  }
+  // The rational function of Cephes (S. L. Moshier), tanh.c; one division serves both cases.
+  const Term p = poly(
+      square, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
+  const Term q = poly(
+      square, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1});
+  const Term ratio = select(small, a * square * p, -2) / select(small, q, e1);
+  return copy_sign(select(small, a, 1) + ratio, x);
+}
+
+Scalar asinh(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term a = abs(x);
+  if (is_f32(x)) {
+    const Term wide = convert(a, DType::f64);
+    const Term result = log2_wide(wide + sqrt(fma(wide, wide, 1))) * ln2;
+    return odd_through_f64(x, a, result, infinity);
+  }
+  // a + sqrt(a^2 + 1) = 1 + w with w = a + a^2 / (1 + sqrt(a^2 + 1)).
+  const Term large = 0x1p60 < a;
+  const Term square = a * a;
+  const Term w = select(large, a, a + square / (sqrt(square + 1) + 1));
+  const Term inside = (0x1p-28 < a) & (a < infinity);
+  return select(inside, copy_sign(log1p_or_log2w(w, large), x), x);
+}
+
+Scalar acosh(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  Term result = x;
+  if (is_f32(x)) {
+    const Term wide = convert(x, DType::f64);
+    result = convert(log2_wide(wide + sqrt(fma(wide, wide, -1))) * ln2, DType::f32);
+  } else {
+    // x + sqrt(x^2 - 1) = 1 + w with t = x - 1 and w = t + sqrt(t (t + 2)).
+    const Term large = 0x1p60 < x;
+    const Term t = x - 1;
+    result = log1p_or_log2w(select(large, x, t + sqrt(fma(t, t, t + t))), large);
+  }
+  return select(x < 1, not_a_number, select(x < infinity, result, x));
+}
+
+Scalar atanh(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term a = abs(x);
+  Term result = x;
+  if (is_f32(x)) {
+    const Term wide = convert(a, DType::f64);
+    result = odd_through_f64(x, a, log2_wide((wide + 1) / (1 - wide)) * (ln2 / 2), 1);
+  } else {
+    const Term w = (a + a) / (1 - a);
+    const Term inside = (0x1p-28 < a) & (a < 1);
+    result = select(inside, copy_sign(log1p_finite(w, like(w, 0)) * 0.5, x), x);
+  }
+  const Term limit = select(a == 1, copy_sign(like(x, infinity), x), like(x, not_a_number));
+  return select(1 <= a, limit, result);
+}
+
+}  // namespace weft::ir::math

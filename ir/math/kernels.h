@@ -1,0 +1,80 @@
+// What the families of functions share: argument reductions and cores that leave out the special
+// cases.
+#pragma once
+
+#include "ir/math/helpers.h"
+
+namespace weft::ir::math {
+
+/// x = n ln2 + f with |f| <= ln2 / 2; n is an integer in the low bits of `n`.
+struct ExpReduced {
+  Term f, n;
+};
+ExpReduced reduce_exp(Term x);
+
+/// (e^f - 1 - f) / f^2 for |f| <= ln2 / 2.
+Term exp_tail(Term f);
+
+/// e^f for |f| <= ln2 / 2.
+Term exp_near_zero(Term f);
+
+/// p * 2^n for 1/2 < p < 2 and a result that is a normal number.
+Term scale_by_power(Term p, Term n);
+
+/// p * 2^n for 1/2 < p < 2, rounded once, down to zero and up to infinity. `low` tells whether the
+/// result may be below 2^(63 - bias), where the scale is applied in two steps.
+Term scale_by_any_power(Term p, Term n, Term low);
+
+/// e^x for every x.
+Term exp_core(Term x);
+/// e^x / 2 for x >= 0; overflows where e^x / 2 does.
+Term half_exp_core(Term x);
+
+/// x = m 2^k, sqrt(1/2) <= m < sqrt(2), for a normal x > 0.
+struct LogReduced {
+  Term k, m;
+  Term exponent;  // k in the exponent field of an integer, otherwise 0
+};
+LogReduced reduce_log(Term x);
+
+/// k ln2 + log(1 + f) for sqrt(1/2) <= 1 + f < sqrt(2).
+Term log_core(Term k, Term f);
+/// The same + c, for a small correction c (f64 only).
+Term log_core(Term k, Term f, Term c);
+
+/// log(x) for a normal, finite x > 0.
+Term log_normal(Term x);
+/// log(x) for finite x > 0, denormals too.
+Term log_positive(Term x);
+
+/// log(1 + x) + more_k ln2 for finite x > -1.
+Term log1p_finite(Term x, Term more_k);
+
+/// log2(x) for a normal, finite f64 x > 0, to 35 bits relative to the result: enough for f32.
+Term log2_wide(Term x);
+/// 2^f to 28 bits for f64 |f| <= 1/2.
+Term exp2_wide(Term f);
+/// e^x to 28 bits for f64 |x| < 700.
+Term exp_wide(Term x);
+
+/// |x| = j pi + r, or |x| + pi/2 = j pi + r where `plus_half`, with |r| <= pi/2, for every finite
+/// x; r is NaN otherwise. The sign bit of the integer `odd` is set where j is odd.
+struct PiReduced {
+  Term r, odd;
+};
+PiReduced reduce_pi(Term x, bool plus_half);
+
+/// |x| = j pi/2 + r + low with |r| <= pi/4, or |r| < 1 where j = 0; the bool `odd` tells whether j
+/// is odd.
+struct HalfPiReduced {
+  Term r, low, odd;
+};
+HalfPiReduced reduce_half_pi(Term x);
+
+/// sin(r) for |r| <= pi/2.
+Term sin_core(Term r);
+
+/// atan(x) for 0 <= x <= 1.
+Term atan_core(Term x);
+
+}  // namespace weft::ir::math

@@ -1,0 +1,103 @@
+// log, log1p. x = 2^k m, then k ln2 + log(1 + f) with f = m - 1. f32: the polynomial of N. Juffa's
+// published implementation. f64: s = f / (2 + f) and the series of log((1 + s) / (1 - s)), arranged
+// as in fdlibm's e_log.c (Sun Microsystems, 1993), with a minimax fit of its own.
+#include "ir/math/kernels.h"
+#include "ir/scalar_math.h"
+
+namespace weft::ir::math {
+
+namespace {
+constexpr double ln2_high = 0x1.62e42fefa39efp-1, ln2_low = 0x1.abc9e3b39803fp-56;
+
+// The bits of the least m, 2/3 or sqrt(1/2), as the two polynomials want it. What 1 has more, added
+// to the bits of x, carries into the exponent field where the mantissa reaches twice that.
+std::int64_t least_bits(Term x) { return is_f32(x) ? 0x3f2aaaab : 0x3fe6a09e667f3bcd; }
+std::int64_t one_bits(Term x) { return is_f32(x) ? 0x3f800000 : 0x3ff0000000000000; }
+std::int64_t mantissa_mask(Term x) { return is_f32(x) ? 0x007fffff : 0x000fffffffffffff; }
+
+Term log1p_f32(Term f) {
+  // log(1 + f) = f - f^2/2 + f^3 p(f), the even and the odd powers of p apart.
+  const Term s = f * f;
+  const Term even = poly(s, {-0.249996200, -0.166846052, -0.121484190, -0.130310059});
+  const Term odd = poly(s, {0.200120345, 0.139814854, 0.140869141});
+  return fma(fma(fma(fma(odd, f, even), f, 0.333331972), f, -0.5), s, f);
+}
+}  // namespace
+
+LogReduced reduce_log(Term x) {
+  const int mantissa = mantissa_bits(x);
+  const Term carried = bits(x) + (one_bits(x) - least_bits(x));
+  const Term field = carried >> mantissa;  // k + bias
+  // 2^mantissa + field as a float, without a conversion.
+  const double shift = is_f32(x) ? 0x1p23 : 0x1p52;
+  const std::int64_t shift_bits = is_f32(x) ? 0x4b000000 : 0x4330000000000000;
+  const Term k = from_bits(field | shift_bits) - (shift + exponent_bias(x));
+  const Term m = from_bits((carried & mantissa_mask(x)) + least_bits(x));
+  return {k, m, (carried & ~mantissa_mask(x)) - one_bits(x)};
+}
+
+Term log_core(Term k, Term f) {
+  if (is_f32(f)) return fma(k, ln2_high, log1p_f32(f));
+  return log_core(k, f, k * ln2_low);
+}
+
+Term log_core(Term k, Term f, Term c) {
+  const Term s = f / (f + 2);
+  const Term z = s * s;
+  const Term r = z * poly(z, {0.66666666666667340, 0.39999999999416741, 0.28571428742009409,
+                              0.22222198605607052, 0.18183562917324905, 0.15314080455230586,
+                              0.14795705382583218});
+  const Term half_square = f * f * 0.5;
+  return fma(k, ln2_high, f - (half_square - fma(s, half_square + r, c)));
+}
+
+Term log_normal(Term x) {
+  const LogReduced r = reduce_log(x);
+  return log_core(r.k, r.m - 1);
+}
+
+Term log_positive(Term x) {
+  const double smallest = is_f32(x) ? 0x1p-126 : 0x1p-1022;
+  const Term low = x < smallest;
+  const LogReduced r = reduce_log(select(low, x * (is_f32(x) ? 0x1p32 : 0x1p64), x));
+  return log_core(r.k - select_like(x, low, is_f32(x) ? 32 : 64, 0), r.m - 1);
+}
+
+Term log2_wide(Term x) {
+  const LogReduced r = reduce_log(x);
+  const Term s = (r.m - 1) / (r.m + 1);
+  return fma(s,
+             poly(s * s, {2.8853900817900997, 0.96179667332357653, 0.57708358866590570,
+                          0.41167248486893776, 0.34073464492506222}),
+             r.k);
+}
+
+/// The result where x > 0 is finite is `sum`; elsewhere log's limit.
+Term log_limits(Term x, Term sum) {
+  return select(0 < x, select(x < infinity, sum, x),
+                select(x == 0, like(x, -infinity), like(x, not_a_number)));
+}
+
+Scalar log(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  return log_limits(x, log_positive(x));
+}
+
+Term log1p_finite(Term x, Term more_k) {
+  const LogReduced r = reduce_log(x + 1);
+  // f = 2^-k (1 + x) - 1 from x itself, not from the rounded sum. k may be bias + 1, hence 4 *
+  // 2^-k.
+  const Term four =
+      like(r.exponent, is_f32(x) ? std::int64_t{129} << 23 : std::int64_t{1025} << 52);
+  const Term f = from_bits(bits(x) - r.exponent) + fma(from_bits(four - r.exponent), 0.25, -1.0);
+  return log_core(r.k + more_k, f);
+}
+
+Scalar log1p(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term sum = log1p_finite(x, like(x, 0));
+  // -0 and the smallest x are their own result.
+  return select(abs(x) < 0x1p-60, x, log_limits(x + 1, sum));
+}
+
+}  // namespace weft::ir::math

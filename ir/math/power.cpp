@@ -1,0 +1,150 @@
+// pow, cbrt, rsqrt. f32 pow is 2^(y log2 x) in f64; f64 pow carries log2 x and its product with y
+// in two parts of together about 64 bits. Integers are squared once per bit of y. The fits are
+// minimax fits (fpminimax of Sollya).
+#include "ir/math/kernels.h"
+#include "ir/scalar_math.h"
+
+namespace weft::ir::math {
+
+namespace {
+
+/// A value as an unevaluated sum of a number and its much smaller rest.
+struct Pair {
+  Term high, low;
+};
+Pair sum_of(Term large, Term small) {
+  const Term s = large + small;
+  return {s, small - (s - large)};
+}
+Pair product_of(Term a, Term b) {
+  const Term p = a * b;
+  return {p, fma(a, b, -p)};
+}
+
+/// `of_finite` is log2(a) for 0 < a < inf; completes it to all a >= 0 and NaN.
+Term log2_limits(Term a, Term of_finite) {
+  return select(a < infinity, select(a == 0, -infinity, of_finite), convert(a, DType::f64));
+}
+
+Term pow_magnitude_f32(Term a, Term y) {
+  const Term log2_a = log2_limits(a, log2_wide(convert(a, DType::f64)));
+  // Bounded y still overflows, but 0 * inf does not occur.
+  const Term bounded_y = at_least(at_most(y, 0x1p40), -0x1p40);
+  const Term t = log2_a * convert(bounded_y, DType::f64);
+  const Term bounded = at_least(at_most(t, 200.0), -200.0);
+  const Nearest n = nearest(bounded);
+  return convert(scale_by_power(exp2_wide(bounded - n.value), n.bits), DType::f32);
+}
+
+/// log2(m) for sqrt(1/2) <= m < sqrt(2): 2/ln2 (s + s^3 (1/3 + s^2 q(s^2))) with s = (m - 1) / (m +
+/// 1).
+Pair log2_pair(Term m) {
+  const Term numerator = m - 1, denominator = m + 1;
+  const Term denominator_low = m - (denominator - 1);
+  const Term inverse = 1 / denominator;
+  const Term s = numerator * inverse;
+  const Term s_low = fma(-s, denominator_low, fma(-s, denominator, numerator)) * inverse;
+  const Pair square = product_of(s, s);
+  const Term square_low = fma(s + s, s_low, square.low);
+  const Term q = poly(square.high, {0.2, 0.14285714285713158, 0.11111111111387822,
+                                    0.09090909077086269, 0.07692305007662681, 0.06667067589687399,
+                                    0.05860699837854143, 0.057929106401799824});
+  const Term third = like(m, 0x1.5555555555555p-2);
+  const Pair w = sum_of(third, square.high * q);
+  const Term w_low = w.low + 0x1.5555555555555p-56;
+  const Pair r = product_of(square.high, w.high);
+  const Term r_low = fma(square.high, w_low, fma(square_low, w.high, r.low));
+  const Pair cube = product_of(s, r.high);
+  const Term cube_low = fma(s, r_low, fma(s_low, r.high, cube.low));
+  const Pair sum = sum_of(s, cube.high);
+  const Term sum_low = sum.low + (s_low + cube_low);
+  const Term scale = like(m, 0x1.71547652b82fep+1);
+  const Pair log2 = product_of(sum.high, scale);
+  return {log2.high, fma(sum_low, scale, fma(sum.high, 0x1.777d0ffda0d24p-55, log2.low))};
+}
+
+Term pow_magnitude_f64(Term a, Term y) {
+  const Term denormal = a < 0x1p-1022;
+  const LogReduced reduced = reduce_log(select(denormal, a * 0x1p64, a));
+  const Pair mantissa = log2_pair(reduced.m);
+  const Pair log2 = sum_of(reduced.k - select_like(a, denormal, 64, 0), mantissa.high);
+  const Term log2_high = log2_limits(a, log2.high);
+  // Bounded y still overflows, but 0 * inf does not occur.
+  const Term bounded_y = at_least(at_most(y, 0x1p66), -0x1p66);
+  const Pair product = product_of(bounded_y, log2_high);
+  const Term product_low = fma(bounded_y, log2.low + mantissa.low, product.low);
+  const Term t = at_least(at_most(product.high, 1025.0), -1080.0);
+  const Nearest n = nearest(t);
+  const Term f = t - n.value + select(t == product.high, product_low, 0);
+  const Term tail = poly(f, {0.6931471805599453, 0.24022650695910097, 0.05550410866482322,
+                             0.009618129107607348, 0.0013333558146089305, 0.00015403530441138917,
+                             1.5252734104192596e-05, 1.321544288731234e-06, 1.0177960551858666e-07,
+                             7.072534881744991e-09, 4.468867191726452e-10});
+  return scale_by_any_power(fma(f, tail, 1), n.bits, t < -1000);
+}
+
+Term pow_float(Term x, Term y) {
+  const Term a = abs(x);
+  const Term magnitude = is_f32(x) ? pow_magnitude_f32(a, y) : pow_magnitude_f64(a, y);
+  // C's rules for negative x (and -0): odd y keeps the sign, and y must be an integer if x is
+  // finite.
+  const Term fractional = trunc(y) != y;
+  const Term half = y * 0.5;
+  const Term even = trunc(half) == half;
+  const Term sign = select(fractional | even, 0, sign_bit(x));
+  const Term undefined = fractional & ((x < 0) & (a < infinity));
+  const Term result = select(undefined, not_a_number, flip_sign(magnitude, sign));
+  return select((y == 0) | (x == 1), 1, result);
+}
+
+Term pow_integer(Term x, Term y) {
+  const int width = static_cast<int>(size_of(x.dtype())) * 8;
+  const bool has_sign = is_signed_int(x.dtype());
+  Term result = like(x, 1), power = x;
+  for (int k = 0; k < width - (has_sign ? 1 : 0); ++k) {
+    const Term bit = (y & (std::int64_t{1} << k)) != 0;
+    result = select(bit, result * power, result);
+    power = power * power;
+  }
+  if (!has_sign) return result;
+  // 1 / x^|y| truncated.
+  const Term minus_one = select((y & 1) != 0, like(x, -1), like(x, 1));
+  const Term inverse = select(x == 1, 1, select(x == -1, minus_one, 0));
+  return select(y < 0, inverse, result);
+}
+
+}  // namespace
+
+Scalar pow(ScalarBuilder& b, Scalar x, Scalar y) {
+  const Term base{&b, x}, exponent{&b, y};
+  return is_float(base.dtype()) ? pow_float(base, exponent) : pow_integer(base, exponent);
+}
+
+Scalar cbrt(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term a = abs(x);
+  const Term denormal = a < (is_f32(x) ? 0x1p-126 : 0x1p-1022);
+  const Term s = select(denormal, a * (is_f32(x) ? 0x1p24 : 0x1p54), a);
+  // 1/cbrt(s) to 5 bits: the exponent times -1/3, as 21846 / 65536, on the upper 16 bits.
+  const Term pattern = bits(s);
+  const Term third = is_f32(x) ? (pattern >> 16) * 21846 : ((pattern >> 48) * 21846) << 32;
+  const std::int64_t start = is_f32(x) ? 0x54a2fa8c : 0x553ef0ff289dd796;
+  Term y = from_bits(like(pattern, start) - third);
+  // e = 1 - s y^3; 1/cbrt(1 - e) = 1 + e/3 + 2/9 e^2 + 14/81 e^3 + ...
+  for (int step = 0; step < 2; ++step) {
+    const Term e = fma(-(s * y), y * y, 1);
+    y = fma(y * e, poly(e, {1.0 / 3, 2.0 / 9, 14.0 / 81}), y);
+  }
+  const Term t = s * (y * y);
+  const Term rest = fma(-(t * t), t, s);
+  const Term root = fma(rest * (1.0 / 3), y * y, t);
+  const Term scaled = select(denormal, root * (is_f32(x) ? 0x1p-8 : 0x1p-18), root);
+  return select((0 < a) & (a < infinity), copy_sign(scaled, x), x);
+}
+
+Scalar rsqrt(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  return 1 / sqrt(x);
+}
+
+}  // namespace weft::ir::math

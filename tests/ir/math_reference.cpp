@@ -1,0 +1,189 @@
+#include "math_reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+namespace weft::ir::testing {
+
+namespace {
+
+constexpr long double pi = 3.14159265358979323846264338327950288L;
+
+long double logistic(long double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
+long double rsqrt(long double x) { return 1 / std::sqrt(x); }
+
+/// Newton's method on the side of erf or erfc where the function is steep relative to its value.
+long double erf_inv(long double x) {
+  const long double a = std::fabs(x);
+  if (!(a < 1)) return a == 1 ? x * std::numeric_limits<long double>::infinity() : std::nanl("");
+  if (a < 1e-12L) return x * std::sqrt(pi) / 2;
+  const long double l = std::log((1 - a) * (1 + a)), b = 2 / (pi * 0.147L) + l / 2;
+  long double y = std::sqrt(std::sqrt(b * b - l / 0.147L) - b);
+  for (int k = 0; k < 6; ++k) {
+    const long double error = a < 0.5L ? std::erf(y) - a : (1 - a) - std::erfc(y);
+    const long double step = error * std::exp(y * y) * std::sqrt(pi) / 2;
+    y -= step / (1 + y * step);
+  }
+  return std::copysign(y, x);
+}
+
+/// pi * cot(pi x), exact in its argument reduction.
+long double pi_cotangent(long double x) {
+  const long double f = x - std::nearbyint(x);
+  return pi / std::tan(pi * f);
+}
+long double digamma(long double x) {
+  if (x == 0) return -std::copysign(std::numeric_limits<long double>::infinity(), x);
+  if (x < 0) {
+    if (std::isinf(x) || x == std::floor(x)) return std::nanl("");
+    return digamma(1 - x) - pi_cotangent(x);
+  }
+  if (std::isinf(x)) return x;
+  long double shift = 0;
+  for (; x < 40; x += 1) shift += 1 / x;
+  // Abramowitz and Stegun 6.3.18.
+  const long double z = 1 / (x * x);
+  const long double series =
+      z * (1 / 12.L - z * (1 / 120.L - z * (1 / 252.L - z * (1 / 240.L - z * (1 / 132.L)))));
+  return std::log(x) - 1 / (2 * x) - series - shift;
+}
+
+#define WEFT_LD(f) [](long double x) -> long double { return std::f(x); }
+
+template <class T>
+T from_pattern(std::uint64_t pattern) {
+  T x;
+  if constexpr (sizeof(T) == 4) {
+    const auto word = static_cast<std::uint32_t>(pattern);
+    std::memcpy(&x, &word, 4);
+  } else {
+    std::memcpy(&x, &pattern, 8);
+  }
+  return x;
+}
+
+template <class T>
+constexpr DType dtype_of_float = sizeof(T) == 4 ? DType::f32 : DType::f64;
+
+}  // namespace
+
+const std::vector<MathFunction>& math_functions() {
+  static const std::vector<MathFunction> functions = {
+      {"exp", math::exp, WEFT_LD(exp), -746, 710, 1, 2},
+      {"expm1", math::expm1, WEFT_LD(expm1), -50, 710, 2, 2},
+      {"logistic", math::logistic, logistic, -746, 50, 2, 2},
+      {"log", math::log, WEFT_LD(log), 0, 10, 1, 2},
+      {"log1p", math::log1p, WEFT_LD(log1p), -1, 10, 2, 2},
+      {"sin", math::sin, WEFT_LD(sin), -100, 100, 2, 2},
+      {"cos", math::cos, WEFT_LD(cos), -100, 100, 2, 2},
+      {"tan", math::tan, WEFT_LD(tan), -100, 100, 2, 2},
+      {"asin", math::asin, WEFT_LD(asin), -1, 1, 2, 2},
+      {"acos", math::acos, WEFT_LD(acos), -1, 1, 2, 2},
+      {"atan", math::atan, WEFT_LD(atan), -10, 10, 2, 2},
+      {"sinh", math::sinh, WEFT_LD(sinh), -711, 711, 2, 2},
+      {"cosh", math::cosh, WEFT_LD(cosh), -711, 711, 2, 2},
+      {"tanh", math::tanh, WEFT_LD(tanh), -20, 20, 2, 2},
+      {"asinh", math::asinh, WEFT_LD(asinh), -10, 10, 2, 2},
+      {"acosh", math::acosh, WEFT_LD(acosh), 1, 10, 2, 2},
+      {"atanh", math::atanh, WEFT_LD(atanh), -1, 1, 2, 2},
+      {"erf", math::erf, WEFT_LD(erf), -6, 6, 2, 2},
+      {"erfc", math::erfc, WEFT_LD(erfc), -6, 28, 2, 2},
+      {"erf_inv", math::erf_inv, erf_inv, -1, 1, 2, 4},
+      {"lgamma", math::lgamma, WEFT_LD(lgamma), -20, 20, 2, 4, 1e-14},
+      {"digamma", math::digamma, digamma, -20, 20, 2, 4, 1e-14},
+      {"cbrt", math::cbrt, WEFT_LD(cbrt), -10, 10, 2, 2},
+      {"rsqrt", math::rsqrt, rsqrt, 0, 10, 2, 2},
+  };
+  return functions;
+}
+
+const std::vector<MathFunction2>& math_functions2() {
+  static const std::vector<MathFunction2> functions = {
+      {"pow", math::pow, [](long double x, long double y) { return std::pow(x, y); }, 2, 2},
+      {"atan2", math::atan2, [](long double y, long double x) { return std::atan2(y, x); }, 2, 2},
+  };
+  return functions;
+}
+
+template <class T>
+double ulp_error(T got, long double want) {
+  if (std::isnan(want) || std::isnan(got))
+    return std::isnan(want) && std::isnan(got) ? 0 : INFINITY;
+  if (static_cast<T>(want) == got && (std::isinf(got) || want == 0)) return 0;
+  if (std::isinf(got) || std::isinf(want)) return INFINITY;
+  int exponent = 0;
+  std::frexp(want, &exponent);
+  exponent = std::max(exponent, std::numeric_limits<T>::min_exponent);
+  const long double unit = std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
+  return static_cast<double>(std::fabs(static_cast<long double>(got) - want) / unit);
+}
+
+template <class T>
+std::vector<T> run_math(const ScalarProgram& program, const std::vector<T>& x,
+                        const std::vector<T>& y) {
+  std::vector<T> out(x.size());
+  const void* params[] = {x.data(), y.data()};
+  const bool splat[] = {false, false};
+  eval_scalar_program(program, params, splat, out.data(), static_cast<std::int64_t>(x.size()));
+  return out;
+}
+template <class T>
+std::vector<T> run_math(const ScalarProgram& program, const std::vector<T>& x) {
+  return run_math(program, x, x);
+}
+
+template <class T>
+ScalarProgram program_of(const MathFunction& f) {
+  ScalarBuilder b;
+  return b.take(f.build(b, b.param(0, dtype_of_float<T>)));
+}
+template <class T>
+ScalarProgram program_of(const MathFunction2& f) {
+  ScalarBuilder b;
+  const Scalar x = b.param(0, dtype_of_float<T>), y = b.param(1, dtype_of_float<T>);
+  return b.take(f.build(b, x, y));
+}
+
+template <class T>
+std::vector<T> sample_arguments(double low, double high, int n) {
+  std::vector<T> x;
+  std::mt19937_64 random(2024);
+  const std::uint64_t step =
+      sizeof(T) == 4 ? (std::uint64_t{1} << 32) / (n / 4) : ~std::uint64_t{0} / (n / 4);
+  for (int k = 0; k < n / 4; ++k) x.push_back(from_pattern<T>(step * k + random() % step));
+  for (int k = 0; k < n / 2; ++k) {
+    const double t = (k + 0.5 + 0.001 * static_cast<double>(random() % 997)) / (n / 2);
+    x.push_back(static_cast<T>(low + (high - low) * t));
+  }
+  // Near zero and one on a logarithmic scale, and around the powers of two.
+  for (int k = 0; k < n / 16; ++k) {
+    const double t = std::exp2(-40.0 * static_cast<double>(random() >> 11) * 0x1p-53);
+    for (double v : {t, 1 - t, 1 + t, 2 - t * 4}) x.push_back(static_cast<T>(v));
+  }
+  for (int e = std::numeric_limits<T>::min_exponent - 30; e <= std::numeric_limits<T>::max_exponent;
+       e += e > -20 && e < 70 ? 1 : 7)
+    for (T v : {static_cast<T>(1), static_cast<T>(-1)}) {
+      const T center = static_cast<T>(std::ldexp(v, e));
+      x.insert(x.end(),
+               {center, std::nextafter(center, T{0}), std::nextafter(center, v * T{INFINITY})});
+    }
+  return x;
+}
+
+#define WEFT_INSTANTIATE(T)                                                         \
+  template double ulp_error<T>(T, long double);                                     \
+  template std::vector<T> run_math<T>(const ScalarProgram&, const std::vector<T>&); \
+  template std::vector<T> run_math<T>(const ScalarProgram&, const std::vector<T>&,  \
+                                      const std::vector<T>&);                       \
+  template ScalarProgram program_of<T>(const MathFunction&);                        \
+  template ScalarProgram program_of<T>(const MathFunction2&);                       \
+  template std::vector<T> sample_arguments<T>(double, double, int);
+WEFT_INSTANTIATE(float)
+WEFT_INSTANTIATE(double)
+
+}  // namespace weft::ir::testing

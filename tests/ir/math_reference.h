@@ -1,0 +1,56 @@
+// The functions of ir/scalar_math.h with references in long double, and the measure of an error in
+// units in the last place (ULP), for the accuracy tests.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "ir/scalar_math.h"
+
+namespace weft::ir::testing {
+
+using Reference = long double (*)(long double);
+using Reference2 = long double (*)(long double, long double);
+
+struct MathFunction {
+  std::string_view name;
+  Scalar (*build)(ScalarBuilder&, Scalar);
+  Reference reference;
+  double low, high;         // the arguments of interest; bit patterns are sampled everywhere
+  double ulp_f32, ulp_f64;  // what is promised
+  double absolute_f64 =
+      0;  // an error that is allowed beside the ULPs, for functions with irrational zeros
+};
+struct MathFunction2 {
+  std::string_view name;
+  Scalar (*build)(ScalarBuilder&, Scalar, Scalar);
+  Reference2 reference;
+  double ulp_f32, ulp_f64;
+};
+const std::vector<MathFunction>& math_functions();
+const std::vector<MathFunction2>& math_functions2();
+
+/// |got - want| in units of want's last place as T; 0 for equal infinities and for NaN twice,
+/// infinite where only one of them is finite (unless rounding `want` to T makes them equal).
+template <class T>
+double ulp_error(T got, long double want);
+
+/// Runs a program of one or two parameters on arrays of T.
+template <class T>
+std::vector<T> run_math(const ScalarProgram& program, const std::vector<T>& x);
+template <class T>
+std::vector<T> run_math(const ScalarProgram& program, const std::vector<T>& x,
+                        const std::vector<T>& y);
+
+template <class T>
+ScalarProgram program_of(const MathFunction& f);
+template <class T>
+ScalarProgram program_of(const MathFunction2& f);
+
+/// About n arguments: bit patterns spread over all of T, evenly spaced ones in [low, high] and
+/// around powers of two, each with its neighbours, and both signs.
+template <class T>
+std::vector<T> sample_arguments(double low, double high, int n);
+
+}  // namespace weft::ir::testing
