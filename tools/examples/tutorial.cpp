@@ -27,7 +27,8 @@ void creating_tensors() {
   wf::manual_seed(0);
   const Tensor r = wf::rand({2, 3});
   std::cout << "rand: shape " << r.shape() << ", dtype " << wf::name(r.dtype())
-            << ", all in [0, 1): " << yes_no((r.ge(0).all() && r.lt(1).all()).item<bool>()) << "\n";
+            << ", all in [0, 1): " << yes_no(r.ge(0).logical_and(r.lt(1)).all().item<bool>())
+            << "\n";
 }
 
 void computing() {
