@@ -37,7 +37,7 @@ class Simplifier {
     return add(op, std::span(operands.begin(), operands.size()), std::move(attrs));
   }
   ir::Value constant(ir::Literal literal) { return b_.constant(std::move(literal)); }
-  ir::Value full(const ir::Type& type, double value) { return b_.full(type, value); }
+  ir::Value full(const ir::Type& type, double value) { return simplified(b_.full(type, value)); }
   ir::Value broadcast(ir::Value x, const ir::Shape& shape, const ir::Ints& dims);
   ir::Value reshape(ir::Value x, const ir::Shape& shape);
   ir::Value transpose(ir::Value x, const ir::Ints& permutation);

@@ -1,5 +1,6 @@
-// Algebra that costs nothing: rules that give equal results to the bit, for NaN, infinities and
-// signed zeros too. The table below is the whole list; the algebra stands above each rule.
+// Algebra that costs nothing: rules that give equal results to the bit, for infinities and signed
+// zeros too; a NaN stays a NaN, of which IEEE leaves sign and payload open. The table below is the
+// whole list; the algebra stands above each rule.
 #include <algorithm>
 #include <array>
 
@@ -23,10 +24,13 @@ constexpr Entry table[] = {
 
     {Op::add, add_zero},
     {Op::add, add_constants},
+    {Op::add, add_negative},
     {Op::sub, subtract_zero},
+    {Op::sub, subtract_negative},
     {Op::sub, subtract_itself},
     {Op::mul, multiply_by_one},
     {Op::mul, multiply_by_zero},
+    {Op::mul, multiply_negatives},
     {Op::div, divide_by_one},
     {Op::div, divide_by_power_of_two},
     {Op::neg, negate_twice},

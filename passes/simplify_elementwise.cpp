@@ -58,6 +58,20 @@ Value add_constants(Simplifier& s, const Node& node) {
   return s.add(Op::add, {x, s.add(Op::add, {a, b})});
 }
 
+// x + -y => x - y;  -x + y => y - x  (a difference is the sum with the negative, zeros included)
+Value add_negative(Simplifier& s, const Node& node) {
+  const auto [x, y] = std::array{node.operands[0], node.operands[1]};
+  if (s.is(y, Op::neg)) return s.add(Op::sub, {x, s.node(y).operands[0]});
+  if (s.is(x, Op::neg)) return s.add(Op::sub, {y, s.node(x).operands[0]});
+  return {};
+}
+
+// x - -y => x + y
+Value subtract_negative(Simplifier& s, const Node& node) {
+  const Value y = node.operands[1];
+  return s.is(y, Op::neg) ? s.add(Op::add, {node.operands[0], s.node(y).operands[0]}) : Value{};
+}
+
 // x - 0 => x
 Value subtract_zero(Simplifier& s, const Node& node) {
   return is_splat_of(s.graph(), node.operands[1], 0) ? node.operands[0] : Value{};
@@ -82,6 +96,15 @@ Value multiply_by_zero(Simplifier& s, const Node& node) {
   for (const Value& v : node.operands)
     if (is_splat_of(s.graph(), v, 0)) return v;
   return {};
+}
+
+// x * -1 => -x;  -x * -y => x * y
+Value multiply_negatives(Simplifier& s, const Node& node) {
+  const auto [x, y] = std::array{node.operands[0], node.operands[1]};
+  if (is_splat_of(s.graph(), x, -1)) return s.add(Op::neg, {y});
+  if (is_splat_of(s.graph(), y, -1)) return s.add(Op::neg, {x});
+  if (!s.is(x, Op::neg) || !s.is(y, Op::neg)) return {};
+  return s.add(Op::mul, {s.node(x).operands[0], s.node(y).operands[0]});
 }
 
 // x / 1 => x

@@ -9,10 +9,13 @@ namespace weft::passes {
 ir::Value splat_constant(Simplifier&, const ir::Node&);
 ir::Value add_zero(Simplifier&, const ir::Node&);
 ir::Value add_constants(Simplifier&, const ir::Node&);
+ir::Value add_negative(Simplifier&, const ir::Node&);
+ir::Value subtract_negative(Simplifier&, const ir::Node&);
 ir::Value subtract_zero(Simplifier&, const ir::Node&);
 ir::Value subtract_itself(Simplifier&, const ir::Node&);
 ir::Value multiply_by_one(Simplifier&, const ir::Node&);
 ir::Value multiply_by_zero(Simplifier&, const ir::Node&);
+ir::Value multiply_negatives(Simplifier&, const ir::Node&);
 ir::Value divide_by_one(Simplifier&, const ir::Node&);
 ir::Value divide_by_power_of_two(Simplifier&, const ir::Node&);
 ir::Value negate_twice(Simplifier&, const ir::Node&);
