@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -105,15 +106,36 @@ struct Domain {
   std::initializer_list<double> avoid{};
 };
 
-using InferFn = std::vector<Type> (*)(const InferContext&);
+/// A function of an entry, or none. It knows which without comparing addresses: under sanitizers
+/// that is no constant expression, and the table is checked by static_assert.
+template <class Signature>
+class Hook;
+template <class Result, class... Args>
+class Hook<Result(Args...)> {
+ public:
+  constexpr Hook() = default;
+  constexpr Hook(std::nullptr_t) {}
+  constexpr Hook(Result (*function)(Args...)) : function_(function), set_(true) {}
+
+  constexpr explicit operator bool() const { return set_; }
+  friend constexpr bool operator==(Hook hook, std::nullptr_t) { return !hook.set_; }
+  Result operator()(Args... args) const { return function_(static_cast<Args&&>(args)...); }
+
+ private:
+  Result (*function_)(Args...) = nullptr;
+  bool set_ = false;
+};
+
+using InferFn = Hook<std::vector<Type>(const InferContext&)>;
 /// operands are params of an instruction stream in the operands' dtypes; returns the result.
-using ScalarFn = Scalar (*)(ScalarBuilder&, std::span<const Scalar> operands, const Node& node);
+using ScalarFn =
+    Hook<Scalar(ScalarBuilder&, std::span<const Scalar> operands, const Node& node)>;
 /// d result / d operand k, of the result's shape; invalid Value means zero.
-using PartialFn = Value (*)(const PartialContext&, int k);
+using PartialFn = Hook<Value(const PartialContext&, int k)>;
 /// The result's tangent; invalid when zero.
-using JvpFn = Value (*)(const JvpContext&);
+using JvpFn = Hook<Value(const JvpContext&)>;
 /// Cotangents of the linear operands (invalid elsewhere or where zero).
-using TransposeFn = std::vector<Value> (*)(const TransposeContext&);
+using TransposeFn = Hook<std::vector<Value>(const TransposeContext&)>;
 
 struct OpDef {
   Op op;
