@@ -1,0 +1,158 @@
+// `weft run`: a program on .npy or random inputs; results printed or written as .npy.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <random>
+
+#include <weft/weft.h>
+
+#include "runtime/engine.h"
+#include "tools/support/files.h"
+#include "tools/weft/commands.h"
+
+namespace weft::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+runtime::Buffer copy_of(const void* data, std::size_t bytes) {
+  runtime::Buffer buffer = runtime::allocate(bytes);
+  if (bytes != 0) std::memcpy(buffer.data(), data, bytes);
+  return buffer;
+}
+
+/// Floats uniform in [0, 1), integers 0 ... 9, bools by a coin; equal seeds give equal inputs.
+runtime::Buffer random_input(const ir::Type& type, std::mt19937_64& random) {
+  ir::Literal values = ir::Literal::zeros(type);
+  const std::int64_t n = type.elements();
+  std::uniform_real_distribution<double> real(0, 1);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double u = real(random);
+    const auto digit = static_cast<std::int64_t>(u * 10);
+    switch (type.dtype) {
+      case DType::f32:
+        values.mutable_as<float>()[i] = static_cast<float>(u);
+        break;
+      case DType::f64:
+        values.mutable_as<double>()[i] = u;
+        break;
+      case DType::i32:
+      case DType::u32:
+        values.mutable_as<std::int32_t>()[i] = static_cast<std::int32_t>(digit);
+        break;
+      case DType::i64:
+      case DType::u64:
+        values.mutable_as<std::int64_t>()[i] = digit;
+        break;
+      case DType::boolean:
+        values.mutable_as<bool>()[i] = u < 0.5;
+        break;
+      default:
+        throw Unsupported("weft run: inputs of " + std::string(name(type.dtype)) +
+                          " do not compute yet");
+    }
+  }
+  return copy_of(values.data(), type.bytes());
+}
+
+runtime::Buffer file_input(const std::string& parameter, const ir::Type& type,
+                           const std::string& file) {
+  const Tensor tensor = load_npy(file);
+  const ir::Type got{tensor.dtype(), ir::to_shape(tensor.shape().sizes())};
+  if (got != type) {
+    throw Error("weft run: input " + parameter + ": expected " + type.str() + ", got " + got.str() +
+                " in " + file);
+  }
+  return copy_of(tensor.data_ptr(), type.bytes());
+}
+
+std::map<std::string, std::string> named_files(const RunOptions& options, const ir::Graph& graph) {
+  std::map<std::string, std::string> files;
+  for (const std::string& input : options.inputs) {
+    const std::size_t equals = input.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Error("weft run: --input: expected NAME=FILE.npy, got '" + input + "'");
+    std::string name = input.substr(input[0] == '%' ? 1 : 0, equals - (input[0] == '%' ? 1 : 0));
+    bool known = false;
+    std::string all;
+    for (std::size_t k = 0; k < graph.param_count(); ++k) {
+      known = known || graph.param_name(k) == name;
+      all += (k ? ", " : "") + graph.param_name(k);
+    }
+    if (!known)
+      throw Error("weft run: --input " + name + ": expected one of the parameters " + all);
+    if (!files.emplace(name, input.substr(equals + 1)).second)
+      throw Error("weft run: --input " + name + " is given twice");
+  }
+  return files;
+}
+
+std::vector<runtime::Buffer> make_inputs(const RunOptions& options, const ir::Graph& graph) {
+  const auto files = named_files(options, graph);
+  std::mt19937_64 random(options.seed);
+  std::vector<runtime::Buffer> inputs;
+  for (std::size_t k = 0; k < graph.param_count(); ++k) {
+    const std::string& name = graph.param_name(k);
+    const ir::Type& type = graph.type(graph.param(k));
+    const auto file = files.find(name);
+    if (file != files.end())
+      inputs.push_back(file_input(name, type, file->second));
+    else if (options.random)
+      inputs.push_back(random_input(type, random));
+    else
+      throw Error("weft run: parameter " + name + " : " + type.str() +
+                  " has no value; expected --input " + name + "=FILE.npy or --random-inputs SEED");
+  }
+  return inputs;
+}
+
+void print_times(const runtime::Executable& executable, std::span<const runtime::Buffer> inputs,
+                 double compile_ms) {
+  std::vector<double> times;
+  const auto begin = Clock::now();
+  while (times.size() < 5 || (times.size() < 1000 && since(begin) < 1000)) {
+    const auto start = Clock::now();
+    executable.run(inputs);
+    times.push_back(since(start));
+  }
+  std::sort(times.begin(), times.end());
+  std::fprintf(stderr, "compile %.3f ms (%zu kernels), run median %.4f ms, min %.4f ms of %zu\n",
+               compile_ms, executable.report().kernels, times[times.size() / 2], times[0],
+               times.size());
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  const ir::Graph graph = load_graph(options.file);
+  const std::vector<runtime::Buffer> inputs = make_inputs(options, graph);
+  const auto backend =
+      options.backend == "interp" ? runtime::Backend::interp : runtime::Backend::cpu;
+  const auto start = Clock::now();
+  const auto executable = runtime::compile(graph, {.backend = backend});
+  const double compile_ms = since(start);
+  const std::vector<runtime::Buffer> results = executable->run(inputs);
+  if (!options.output.empty()) std::filesystem::create_directories(options.output);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const ir::Type& type = graph.type(graph.results()[k]);
+    const Tensor tensor = from_blob(results[k].data(), Shape(ir::to_ints(type.shape)), type.dtype);
+    if (options.output.empty())
+      std::cout << tensor << "\n";
+    else
+      save_npy((std::filesystem::path(options.output) / ("result" + std::to_string(k) + ".npy"))
+                   .string(),
+               tensor);
+  }
+  if (options.time) print_times(*executable, inputs, compile_ms);
+  return exit_fine;
+}
+
+}  // namespace weft::tools
