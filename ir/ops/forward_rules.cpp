@@ -80,6 +80,7 @@ Value jvp_extreme(const JvpContext& c, const Ints& axes) {
   Builder& b = c.b;
   const Value x = c.operands[0];
   const Type type = b.type(x);
+  if (type.elements() == 0) return {};  // no element attains it, and 0 / 0 ties would be NaN
   Ints kept;
   for (std::int64_t axis = 0; axis < type.rank(); ++axis)
     if (std::find(axes.begin(), axes.end(), axis) == axes.end()) kept.push_back(axis);

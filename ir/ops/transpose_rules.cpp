@@ -250,7 +250,7 @@ std::vector<Value> transpose_scatter(const TransposeContext& c) {
             : c.cotangent;
   if (!c.linear[2]) return result;
   result[2] = b.add_node(Op::gather, {c.cotangent, indices}, {{"axis", axis}});
-  if (!set) return result;
+  if (!set || elements(c.types[2].shape) == 0) return result;
 
   const Shape& updates = c.types[2].shape;
   const Shape index_shape = b.type(indices).shape;
