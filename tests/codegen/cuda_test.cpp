@@ -1,0 +1,195 @@
+// CUDA C++ of kernels: its shape as text, and whether NVRTC compiles it where that is installed.
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "codegen/cuda/nvrtc.h"
+#include "codegen/jit.h"
+#include "kernel_writer.h"
+
+namespace weft::codegen {
+namespace {
+
+using Kind = Section::Kind;
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The part of the text after the prelude.
+std::string kernel_text(const Kernel& kernel) {
+  std::string text = cuda_text(kernel);
+  return text.substr(text.find("extern \"C\""));
+}
+
+void compile_if_possible(const Kernel& kernel) {
+  verify(kernel);
+  std::string text = cuda_text(kernel);
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) {
+    static const bool told = [] {
+      MESSAGE("skipped compiling for sm_90: ", cuda::Nvrtc::missing_reason());
+      return true;
+    }();
+    CHECK(told);
+    return;
+  }
+  CAPTURE(text);
+  CHECK(!compiler->compile(text, "sm_90").empty());
+}
+
+Kernel softmax() {
+  KernelWriter w(1, true, Lanes::along);
+  int x_stride = w.add_param(), y_stride = w.add_param();
+  int x = w.access(DType::f32, false, {Coef::at(x_stride), Coef::one()});
+  int y = w.access(DType::f32, true, {Coef::at(y_stride), Coef::one()});
+  w.begin(Kind::over);
+  Reg high = w.reduce("max", DType::f32, w.load(x));
+  w.begin(Kind::over);
+  Reg e = w.op(ir::Op::exp, DType::f32, {w.op(ir::Op::sub, DType::f32, {w.load(x), high})});
+  Reg sum = w.reduce("add", DType::f32, e);
+  w.keep(e);
+  w.begin(Kind::over);
+  w.store(y, w.op(ir::Op::div, DType::f32, {e, sum}));
+  return w.kernel();
+}
+
+ir::Attributes direction(const char* name) { return {{"direction", std::string(name)}}; }
+
+// Every operation of one class on a dtype, chained into one value.
+Kernel many_operations(DType dtype, const std::vector<ir::Op>& unary,
+                       const std::vector<ir::Op>& binary) {
+  KernelWriter w(2, false);
+  int x = w.access(dtype, false, {Coef::at(1), Coef::one()});
+  int y = w.access(dtype, true, {Coef::at(1), Coef::one()});
+  w.begin(Kind::once);
+  Reg value = w.load(x);
+  for (ir::Op op : unary) value = w.op(op, dtype, {value});
+  for (ir::Op op : binary) value = w.op(op, dtype, {value, w.load(x)});
+  for (const char* name : {"eq", "ne", "lt", "le", "gt", "ge"}) {
+    Reg p = w.op(ir::Op::compare, DType::boolean, {value, w.load(x)}, direction(name));
+    value = w.op(ir::Op::select, dtype, {p, w.load(x), value});
+  }
+  w.store(y, value);
+  return w.kernel();
+}
+
+TEST_CASE("cuda text of an elementwise kernel is one loop over indices") {
+  KernelWriter w(2, false);
+  int x = w.access(DType::f32, false, {Coef::at(2), Coef::one()});
+  int y = w.access(DType::f32, true, {Coef::at(1), Coef::one()});
+  w.add_param();
+  w.begin(Kind::once);
+  Reg scale = w.constant(DType::f32, 0x3fc00000);
+  w.store(y, w.op(ir::Op::mul, DType::f32, {w.load(x), scale}));
+  CHECK(kernel_text(w.kernel()) ==
+        "extern \"C\" __global__ void kernel(const f32* a0, f32* a1, i64 p0, i64 p1, i64 p2, "
+        "unsigned char* scratch)\n"
+        "{\n"
+        "  const i64 slot = ((i64)blockIdx.x * blockDim.x + threadIdx.x);\n"
+        "  const i64 slots = ((i64)gridDim.x * blockDim.x);\n"
+        "  for (i64 unit = slot; unit < p0 * p1; unit += slots) {\n"
+        "    const i64 i1 = unit % p1;\n"
+        "    const i64 rest1 = unit / p1;\n"
+        "    const i64 i0 = rest1;\n"
+        "    const f32 v0 = 0x1.8p+0f;\n"
+        "    const f32 v1 = a0[i0 * p2 + i1];\n"
+        "    const f32 v2 = __fmul_rn(v1, v0);\n"
+        "    a1[i0 * p1 + i1] = v2;\n"
+        "  }\n"
+        "}\n");
+  compile_if_possible(w.kernel());
+}
+
+TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends in a tree") {
+  std::string text = kernel_text(softmax());
+  CHECK(contains(text, "for (i64 j = lane; j < p1; j += 32) {"));
+  CHECK(contains(text, "f32 sum1 = weft_bitcast<f32>(0xff800000u);"));
+  CHECK(contains(text, "for (int half = 16; half > 0; half /= 2) {"));
+  CHECK(contains(text, "sum1 = weft_max(sum1, other);"));
+  CHECK(contains(text, "sum1 = __shfl_sync(0xffffffffu, sum1, 0);"));
+  CHECK(contains(text, "keep0[j] = "));
+  CHECK(contains(text, "__fdiv_rn(keep0[j], sum5)"));
+  compile_if_possible(softmax());
+}
+
+TEST_CASE("cuda text needs no header and contracts nothing") {
+  std::string text = cuda_text(softmax());
+  CHECK(!contains(text, "#include"));
+  CHECK(contains(text, "__fmaf_rn("));
+}
+
+TEST_CASE("every scalar opcode compiles for every dtype that has it") {
+  using enum ir::Op;
+  for (DType dtype : {DType::f32, DType::f64})
+    compile_if_possible(
+        many_operations(dtype, {neg, abs, sign, floor, ceil, round, sqrt, exp, log, sin, tanh, erf},
+                        {add, sub, mul, div, rem, max, min, pow}));
+  for (DType dtype : {DType::i32, DType::i64, DType::u32, DType::u64})
+    compile_if_possible(many_operations(dtype, {neg, abs, not_},
+                                        {add, sub, mul, div, rem, max, min, and_, or_, xor_,
+                                         shift_left, shift_right_logical, shift_right_arithmetic}));
+  compile_if_possible(many_operations(DType::boolean, {not_}, {and_, or_, xor_}));
+}
+
+TEST_CASE("conversions and bitcasts between all dtypes compile") {
+  const DType all[] = {DType::boolean, DType::i32, DType::i64, DType::u32,
+                       DType::u64,     DType::f32, DType::f64};
+  KernelWriter w(1, false);
+  w.begin(Kind::once);
+  for (DType from : all) {
+    int x = w.access(from, false, {Coef::one()});
+    for (DType to : all) {
+      if (to == from) continue;
+      int y = w.access(to, true, {Coef::one()});
+      w.store(y, w.op(ir::Op::convert, to, {w.load(x)}, {{"dtype", to}}));
+      if (size_of(to) != size_of(from)) continue;
+      w.store(y, w.op(ir::Op::bitcast, to, {w.load(x)}, {{"dtype", to}}));
+    }
+  }
+  compile_if_possible(w.kernel());
+}
+
+TEST_CASE("masks, dynamic terms and reductions of every dtype compile, along and across") {
+  for (Lanes lanes : {Lanes::along, Lanes::across}) {
+    KernelWriter w(2, true, lanes);
+    int at = w.access(DType::i64, false, {Coef::zero(), Coef::zero(), Coef::one()});
+    w.begin(Kind::over);
+    Reg where = w.load(at);
+    Reg row = w.index({Coef::zero(), Coef::zero(), Coef::one()}, 0);
+    Reg below = w.op(ir::Op::compare, DType::boolean, {row, where}, direction("lt"));
+    Reg any = w.reduce("or", DType::boolean, below);
+    std::vector<Reg> sums;
+    const DType dtypes[] = {DType::i32, DType::i64, DType::u32, DType::u64, DType::f32, DType::f64};
+    for (DType dtype : dtypes) {
+      int x = w.access(dtype, false, {Coef::at(1), Coef::one(), Coef::zero()});
+      sums.push_back(w.reduce("add", dtype, w.load(x, below, {{where, Coef::at(2)}})));
+    }
+    w.begin(Kind::once);
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      int y = w.access(dtypes[k], true, {Coef::at(1), Coef::one(), Coef::zero()});
+      w.store(y, sums[k], any);
+    }
+    compile_if_possible(w.kernel());
+  }
+}
+
+TEST_CASE("cuda text of a product or an update is not there yet, and says so") {
+  KernelWriter product(2, true);
+  int a = product.access(DType::f32, false, {Coef::at(2), Coef::zero(), Coef::one()});
+  product.begin(Kind::contract);
+  Reg left = product.load(a);
+  product.right();
+  int b = product.access(DType::f32, false, {Coef::zero(), Coef::one(), Coef::at(1)});
+  product.product(DType::f32, left, product.load(b));
+  CHECK_THROWS_AS(cuda_text(product.kernel()), Unsupported);
+
+  KernelWriter update(1, true);
+  int y = update.access(DType::f32, true, {Coef::one(), Coef::zero()});
+  update.begin(Kind::over);
+  update.update("add", y, update.constant(DType::f32, 0));
+  CHECK_THROWS_AS(cuda_text(update.kernel()), Unsupported);
+}
+
+}  // namespace
+}  // namespace weft::codegen
