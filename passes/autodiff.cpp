@@ -2,6 +2,7 @@
 #include "passes/autodiff.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "ir/builder.h"
@@ -48,20 +49,9 @@ void check_scalar_result(const Graph& f) {
         f.node(result).where);
 }
 
-}  // namespace
-
-Graph jvp(const Graph& f, std::span<const std::size_t> wrt) {
-  Linearization lin = linearize(f, wrt, "jvp");
-  std::vector<Value> results = lin.results;
-  for (std::size_t k = 0; k < lin.tangents.size(); ++k) {
-    const Value tangent = lin.tangents[k];
-    results.push_back(tangent.valid() ? tangent : lin.b.full(f.type(f.results()[k]), 0));
-  }
-  return dce(lin.b.finish(std::move(results)));
-}
-
-Vjp vjp(const Graph& f, std::span<const std::size_t> wrt) {
-  Linearization lin = linearize(f, wrt, "vjp");
+/// vjp on behalf of `caller`, which messages name.
+Vjp reverse_mode(const Graph& f, std::span<const std::size_t> wrt, std::string_view caller) {
+  Linearization lin = linearize(f, wrt, caller);
   const Graph forward = finish_with_tangents(lin);
   Transposition reverse = transpose_linear(forward, f.param_count(),
                                            cotangent_specs(f, lin.tangents), f.name() + "_vjp");
@@ -83,9 +73,23 @@ Vjp vjp(const Graph& f, std::span<const std::size_t> wrt) {
   return out;
 }
 
+}  // namespace
+
+Graph jvp(const Graph& f, std::span<const std::size_t> wrt) {
+  Linearization lin = linearize(f, wrt, "jvp");
+  std::vector<Value> results = lin.results;
+  for (std::size_t k = 0; k < lin.tangents.size(); ++k) {
+    const Value tangent = lin.tangents[k];
+    results.push_back(tangent.valid() ? tangent : lin.b.full(f.type(f.results()[k]), 0));
+  }
+  return dce(lin.b.finish(std::move(results)));
+}
+
+Vjp vjp(const Graph& f, std::span<const std::size_t> wrt) { return reverse_mode(f, wrt, "vjp"); }
+
 Graph grad(const Graph& f, std::span<const std::size_t> wrt, bool with_value) {
   check_scalar_result(f);
-  const Graph reverse = vjp(f, wrt).graph;
+  const Graph reverse = reverse_mode(f, wrt, "grad").graph;
   Builder b(f.name() + "_grad");
   std::vector<Value> args;
   for (std::size_t k = 0; k < f.param_count(); ++k)

@@ -83,18 +83,20 @@ std::vector<Pass> passes_by_name(std::string_view comma_separated) {
 
 Graph run_passes(const Graph& graph, std::span<const Pass> list, const PipelineOptions& options,
                  std::vector<PassReport>* reports) {
-  Graph current = graph;
+  Graph made;
+  const Graph* current = &graph;
   for (const Pass& pass : list) {
     const auto start = std::chrono::steady_clock::now();
-    Graph next = pass.run(current);
+    Graph next = pass.run(*current);
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     verify_after(pass, next);
-    if (reports) reports->push_back({pass.name, time.count(), current.size(), next.size()});
-    if (options.on_change && !next.structurally_equal(current))
-      options.on_change(pass, current, next);
-    current = std::move(next);
+    if (reports) reports->push_back({pass.name, time.count(), current->size(), next.size()});
+    if (options.on_change && !next.structurally_equal(*current))
+      options.on_change(pass, *current, next);
+    made = std::move(next);
+    current = &made;
   }
-  return current;
+  return list.empty() ? graph : made;
 }
 
 }  // namespace weft::passes
