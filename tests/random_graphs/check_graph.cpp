@@ -65,7 +65,11 @@ std::string check_all(const GraphCase& c, const Checks& checks) {
       if (auto failure = check_compiled(c, fuse, threads, expected); !failure.empty())
         return failure;
   }
-  return "";
+  if (!checks.gradient) return "";
+  const auto gradient = gradient_of(c);
+  if (!gradient) return "";
+  const std::string failure = check_all(*gradient, {.compile = checks.compile});
+  return failure.empty() ? "" : "gradient: " + failure;
 }
 
 }  // namespace
@@ -78,20 +82,20 @@ std::string find_failure(const GraphCase& c, const Checks& checks) {
   }
 }
 
-GraphCase with_gradient(GraphCase c, std::uint64_t seed) {
+std::optional<GraphCase> gradient_of(const GraphCase& c) {
   std::vector<std::size_t> wrt;
   for (std::size_t k = 0; k < c.graph.param_count(); ++k)
     if (is_float(c.graph.type(c.graph.param(k)).dtype)) wrt.push_back(k);
-  if (wrt.empty()) return c;
+  if (wrt.empty()) return {};
   try {
-    Graph gradient = passes::vjp(c.graph, wrt).graph;
-    for (std::size_t k = c.graph.param_count(); k < gradient.param_count(); ++k)
-      c.inputs.push_back(draw_uniform(gradient.type(gradient.param(k)), -2, 2, seed + k));
-    c.graph = std::move(gradient);
+    GraphCase gradient{passes::vjp(c.graph, wrt).graph, c.inputs};
+    for (std::size_t k = c.graph.param_count(); k < gradient.graph.param_count(); ++k)
+      gradient.inputs.push_back(
+          draw_uniform(gradient.graph.type(gradient.graph.param(k)), -2, 2, k));
+    return gradient;
   } catch (const Unsupported&) {
-    // A derivative that does not exist yet.
+    return {};
   }
-  return c;
 }
 
 }  // namespace weft::test

@@ -2,6 +2,7 @@
 // so does compiled code.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "tests/random_graphs/random_graph.h"
@@ -9,14 +10,15 @@
 namespace weft::test {
 
 struct Checks {
-  bool compile = true;  // else passes only, through the interpreter
+  bool compile = true;    // else passes only, through the interpreter
+  bool gradient = false;  // the same checks on the graph's gradient
 };
 
 /// Empty, or one sentence: what failed, and where results differ first.
 std::string find_failure(const GraphCase& c, const Checks& checks);
 
-/// The gradient of a graph as a case of its own (a cotangent of random numbers for each float
-/// result); the case itself where it has no gradient.
-GraphCase with_gradient(GraphCase c, std::uint64_t seed);
+/// The gradient of a graph as a case of its own, with random cotangents. Empty where the graph has
+/// no float parameter, or its derivative does not exist yet.
+std::optional<GraphCase> gradient_of(const GraphCase& c);
 
 }  // namespace weft::test

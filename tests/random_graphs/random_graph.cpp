@@ -59,15 +59,16 @@ class Generator {
     choose_sizes();
     keeps_nodes_ = random_.chance(50);
     const std::int64_t parameters = random_.between(1, 4);
-    for (std::int64_t k = 0; k < parameters; ++k)
-      values_.push_back(builder_.parameter(random_type(), "p" + std::to_string(k)));
+    for (std::int64_t k = 0; k < parameters; ++k) {
+      Type type = random_type();
+      if (k == 0 && random_.chance(70)) type.dtype = DType::f32;
+      values_.push_back(builder_.parameter(type, "p" + std::to_string(k)));
+    }
     key_ = builder_.parameter({DType::u64, {2}}, "key");
     const std::int64_t wanted = random_.between(3, 24);
     for (std::int64_t tries = 0; tries < 20 * wanted && added_ < wanted; ++tries) add_something();
 
-    std::vector<Value> results{values_.back()};
-    while (random_.chance(40)) results.push_back(random_.of(values_));
-    GraphCase result{builder_.finish(std::move(results)), {}};
+    GraphCase result{builder_.finish(choose_results()), {}};
     for (std::size_t k = 0; k < result.graph.param_count(); ++k)
       result.inputs.push_back(random_literal(result.graph.type(result.graph.param(k))));
     return result;
@@ -98,7 +99,7 @@ class Generator {
 
   const Type& type(Value v) const { return builder_.type(v); }
   Value any() {
-    // Recent values more often: chains become long.
+    // One of the last third every other time: chains become long.
     const std::int64_t n = std::ssize(values_);
     return values_[static_cast<std::size_t>(
         random_.chance(50) ? random_.between(n - n / 3 - 1, n - 1) : random_.below(n))];
@@ -169,6 +170,18 @@ class Generator {
                                      : builder_.add_node(op, node.operands, node.attrs);
     values_.push_back(added);
     ++added_;
+  }
+
+  /// The last value, most of those that nothing reads, and now and then one that something does.
+  std::vector<Value> choose_results() {
+    std::vector<bool> read(builder_.size(), false);
+    for (const Node& node : builder_.graph().nodes())
+      for (const Value& v : node.operands) read[v.node] = true;
+    std::vector<Value> results;
+    for (Value v : values_)
+      if (random_.chance(read[v.node] ? 5 : 60)) results.push_back(v);
+    results.push_back(values_.back());
+    return results;
   }
 
   // Nodes by kind -------------------------------------------------------------------------------
