@@ -72,9 +72,11 @@ void probe_driver(CudaProbe& probe) {
   } else {
     probe_devices(library, probe);
   }
-  if (probe.driver_problem.empty() && library.call("cuDriverGetVersion", status, &version) &&
-      status == 0)
-    probe.driver = std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  if (probe.driver_problem.empty()) {
+    const bool told = library.call("cuDriverGetVersion", status, &version) && status == 0;
+    probe.driver = told ? std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10)
+                        : "unknown version";
+  }
   if (probe.devices.empty() && probe.device_problem.empty()) probe.device_problem = "no driver";
 }
 

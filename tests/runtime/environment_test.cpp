@@ -21,7 +21,7 @@ TEST_CASE("every setting has a name, a meaning and a default, and its name begin
 }
 
 TEST_CASE("docs/environment.md is the table") {
-  std::ifstream file(WEFT_TEST_FILES "/../../docs/environment.md");
+  std::ifstream file(WEFT_SOURCE_DIR "/docs/environment.md");
   std::ostringstream text;
   text << file.rdbuf();
   CHECK(text.str() == environment_page());
