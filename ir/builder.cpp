@@ -70,7 +70,7 @@ Value Builder::add_node(Op op, std::span<const Value> operands, Attributes attrs
                         std::vector<std::shared_ptr<const Graph>> bodies) {
   Node node{op,
             {operands.begin(), operands.end()},
-            in_declared_order(def(op), attrs),
+            in_declared_order(def(op), std::move(attrs)),
             {},
             std::move(bodies),
             where_};
@@ -87,7 +87,7 @@ Value Builder::add_node(Op op, std::span<const Value> operands, Attributes attrs
 }
 
 Value Builder::add_verbatim(Node node) {
-  node.attrs = in_declared_order(def(node.op), node.attrs);
+  node.attrs = in_declared_order(def(node.op), std::move(node.attrs));
   if (node.types.empty()) node.types = infer(node, operand_types(node));
   return push(std::move(node));
 }

@@ -59,13 +59,10 @@ void check_operand_count(const InferContext& c, const OpDef& def) {
 void check_attributes(const InferContext& c, const OpDef& def) {
   for (const AttrDef& attr : def.attrs) {
     const Attribute* given = c.node.attrs.find(attr.name);
-    const std::string what = "attribute '" + std::string(attr.name) + "'";
-    const std::string_view expected = type_names[static_cast<int>(attr.type)];
-    if (!given) {
-      if (attr.required) c.fail("G4", what + " is missing", expected, "none");
-    } else if (given->index() != static_cast<std::size_t>(attr.type)) {
-      c.fail("G4", what, expected, type_names[given->index()]);
-    }
+    const auto type = static_cast<std::size_t>(attr.type);
+    if (given ? given->index() == type : !attr.required) continue;
+    c.fail("G4", "attribute '" + std::string(attr.name) + (given ? "'" : "' is missing"),
+           type_names[type], given ? type_names[given->index()] : "none");
   }
   for (const auto& [name, value] : c.node.attrs) {
     const auto known = [&n = name](const AttrDef& attr) { return attr.name == n; };
@@ -110,7 +107,12 @@ std::vector<Type> infer(const Node& node, std::span<const Type> operands) {
   return types;
 }
 
-Attributes in_declared_order(const OpDef& def, const Attributes& attrs) {
+Attributes in_declared_order(const OpDef& def, Attributes attrs) {
+  const auto same_name = [](const AttrDef& attr, const auto& item) {
+    return attr.name == item.first;
+  };
+  if (std::equal(def.attrs.begin(), def.attrs.end(), attrs.begin(), attrs.end(), same_name))
+    return attrs;
   Attributes ordered;
   for (const AttrDef& attr : def.attrs)
     if (const Attribute* value = attrs.find(attr.name)) ordered.set(attr.name, *value);

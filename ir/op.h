@@ -156,8 +156,8 @@ struct OpDef {
 /// Checks the general rules (operand count, attributes, bodies, legal types), then the operation's
 /// own, and returns the result types. Throws weft::Error naming rule, operation and place.
 std::vector<Type> infer(const Node& node, std::span<const Type> operands);
-/// The attributes in declared order, names pointing into the table; undeclared ones come last.
-Attributes in_declared_order(const OpDef& def, const Attributes& attrs);
+/// The attributes in declared order; undeclared ones, which infer() refuses, come last.
+Attributes in_declared_order(const OpDef& def, Attributes attrs);
 
 const OpDef& def(Op op);
 const OpDef* find_op(std::string_view name);

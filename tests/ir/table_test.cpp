@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 
 #include "ir/graph.h"
@@ -29,11 +28,18 @@ std::string read_all(const fs::path& folder, std::string_view extension) {
 /// The numbers of all rules: "C2" or "return G7: ..." in the sources of the IR.
 std::set<std::string> rules_in_sources() {
   const std::string sources = read_all(fs::path(WEFT_SOURCE_DIR) / "ir", ".cpp");
-  const std::regex rule("\"(?:return )?([A-Z][0-9])(?:\"|: )");
   std::set<std::string> rules;
-  for (auto it = std::sregex_iterator(sources.begin(), sources.end(), rule);
-       it != std::sregex_iterator(); ++it)
-    rules.insert((*it)[1]);
+  const auto collect = [&](std::string_view before, std::string_view after) {
+    for (std::size_t at = 0; (at = sources.find(before, at)) != sources.npos; ++at) {
+      const std::string rule = sources.substr(at + before.size(), 2);
+      const bool is_rule =
+          rule.size() == 2 && rule[0] >= 'A' && rule[0] <= 'Z' && rule[1] >= '0' && rule[1] <= '9';
+      const std::size_t end = at + before.size() + 2;
+      if (is_rule && sources.compare(end, after.size(), after) == 0) rules.insert(rule);
+    }
+  };
+  collect("\"", "\"");
+  collect("\"return ", ": ");
   return rules;
 }
 
