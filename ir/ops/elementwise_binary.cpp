@@ -80,7 +80,11 @@ Scalar scalar_clamp(ScalarBuilder& b, Scalars x, const Node&) {
 Expr d_add(Formula f, int) { return f.x().like(1); }
 Expr d_sub(Formula f, int k) { return f.x().like(k == 0 ? 1 : -1); }
 Expr d_mul(Formula f, int k) { return f.x(1 - k); }
-Expr d_div(Formula f, int k) { return k == 0 ? 1.0 / f.x(1) : -(f.y() / f.x(1)); }
+/// Both by 1/b: one division, and none per element where b is broadcast.
+Expr d_div(Formula f, int k) {
+  const Expr inverse = 1.0 / f.x(1);
+  return k == 0 ? inverse : -(f.y() * inverse);
+}
 
 /// rem(a, b) = a - b * trunc(a / b), and trunc(q) = sign(q) * floor(|q|).
 Expr d_rem(Formula f, int k) {
