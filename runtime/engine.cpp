@@ -45,6 +45,11 @@ struct ExecutableCache {
     static ExecutableCache& cache = *new ExecutableCache();
     return cache;
   }
+  ExecutableCache() {
+    for (const std::string& name : unknown_variables())
+      log(LogLevel::warn,
+          "environment variable " + name + " is not known; see docs/environment.md");
+  }
 };
 
 std::size_t computing_nodes(const ir::Graph& graph) {

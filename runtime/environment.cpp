@@ -1,5 +1,8 @@
 #include "runtime/environment.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -84,16 +87,29 @@ std::optional<std::int64_t> read_setting(Setting setting) {
   return parse_setting(found, text);
 }
 
+std::vector<std::string> unknown_variables() {
+  std::vector<std::string> unknown;
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view entry = *at;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    const bool known = std::any_of(settings.begin(), settings.end(),
+                                   [&](const SettingDef& def) { return def.name == name; });
+    if (name.starts_with("WEFT_") && !known) unknown.emplace_back(name);
+  }
+  return unknown;
+}
+
 std::string environment_page() {
-  std::string page =
-      "# Environment variables\n\n"
-      "Each is read once, when the first function that needs it is called. Unset and empty mean "
-      "the\n"
-      "default. Any other value throws a `weft::Error` that names the variable, the value and what "
-      "is\n"
-      "allowed. The table stands in `runtime/environment.cpp`; a test compares it with this "
-      "page.\n\n"
-      "| variable | values | default | meaning |\n|---|---|---|---|\n";
+  std::string page = R"(# Environment variables
+
+Each is read once, when the first function that needs it is called. Unset and empty mean the
+default. Any other value throws a `weft::Error` that names the variable, the value and what is
+allowed. A name that begins with `WEFT_` and is not in the table is warned of. The table stands in
+`runtime/environment.cpp`; a test compares it with this page.
+
+| variable | values | default | meaning |
+|---|---|---|---|
+)";
   for (const SettingDef& def : settings) {
     page += "| `" + std::string(def.name) + "` | " + allowed_values(def) + " | " +
             std::string(def.fallback) + " | " + std::string(def.meaning) + " |\n";

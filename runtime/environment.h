@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weft::runtime {
 
@@ -29,6 +30,9 @@ std::string allowed_values(const SettingDef& def);
 std::int64_t parse_setting(const SettingDef& def, std::string_view text);
 /// What the environment says; nothing when the variable is unset or empty. Throws as parse_setting.
 std::optional<std::int64_t> read_setting(Setting setting);
+
+/// Names in the environment that begin with WEFT_ but are no setting: most likely misspelt.
+std::vector<std::string> unknown_variables();
 
 /// The text of docs/environment.md.
 std::string environment_page();

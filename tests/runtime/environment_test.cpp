@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <weft/error.h>
 #include "runtime/log.h"
@@ -63,5 +66,15 @@ TEST_CASE("an unset or empty variable leaves the default to its reader") {
   CHECK(read_setting(Setting::pool_limit) == 64);
   setenv("WEFT_POOL_LIMIT", "lots", 1);
   CHECK_THROWS_AS(read_setting(Setting::pool_limit), weft::Error);
+  unsetenv("WEFT_POOL_LIMIT");
+}
+
+TEST_CASE("a misspelt variable is noticed") {
+  setenv("WEFT_THREAD", "2", 1);
+  setenv("WEFT_POOL_LIMIT", "64", 1);
+  const std::vector<std::string> unknown = unknown_variables();
+  CHECK(std::count(unknown.begin(), unknown.end(), "WEFT_THREAD") == 1);
+  CHECK(std::count(unknown.begin(), unknown.end(), "WEFT_POOL_LIMIT") == 0);
+  unsetenv("WEFT_THREAD");
   unsetenv("WEFT_POOL_LIMIT");
 }
