@@ -290,7 +290,7 @@ long double digamma(long double x) {
   if (x == 0) return std::copysign(std::numeric_limits<long double>::infinity(), -x);
   if (x < 0) {
     if (std::isinf(x) || x == std::floor(x)) return nan;
-    const long double part = x - std::floor(x);
+    const long double part = x - std::nearbyint(x);  // exact, and cot has period pi
     return digamma(1 - x) - pi * std::cos(pi * part) / std::sin(pi * part);
   }
   long double sum = 0;
@@ -303,6 +303,11 @@ long double digamma(long double x) {
   long double tail = 0;
   for (int k = 9; k >= 0; --k) tail = (tail + terms[k]) * z;
   return sum + std::log(x) - 1 / (2 * x) - tail;
+}
+
+/// The C library's powl takes -2^63 for an odd number; integers from 2^62 on are even here.
+long double power(long double x, long double y) {
+  return powl(std::fabs(y) >= 0x1p62L ? std::fabs(x) : x, y);
 }
 
 long double log_gamma(long double x) {
@@ -343,7 +348,7 @@ const PreciseFunction precise_functions[] = {
     {Op::lgamma, log_gamma, nullptr, 2, 4, 1},
     {Op::digamma, digamma, nullptr, 2, 4, 1},
     unary(Op::logistic, logistic),
-    {Op::pow, nullptr, powl, 2, 2, 0},
+    {Op::pow, nullptr, power, 2, 2, 0},
     {Op::atan2, nullptr, atan2l, 2, 2, 0},
 };
 
