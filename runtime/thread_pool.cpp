@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -57,6 +58,7 @@ struct Job {
   std::atomic<std::int64_t> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error{};
+  std::fenv_t floats{};  // of the caller: rounding and denormals do not depend on who runs a unit
 
   /// Takes ranges until none is left.
   void take_part() noexcept {
@@ -124,6 +126,7 @@ class Worker {
       if (seen != posted ||
           !state_.compare_exchange_strong(seen, running, std::memory_order_acq_rel))
         continue;  // taken back
+      std::fesetenv(&job_->floats);
       job_->take_part();
       state_.store(idle, std::memory_order_release);
       state_.notify_all();
@@ -249,6 +252,7 @@ void ThreadPool::fork(const ParallelWork& work, std::size_t helpers) {
   const auto threads = static_cast<std::int64_t>(helpers) + 1;
   const auto ranges = std::min(work.units, threads * work.ranges_per_thread);
   Job job{work, (work.units + ranges - 1) / ranges};
+  std::fegetenv(&job.floats);
   const bool wake = work.cost_ns + work.ahead_ns >= wake_ns;
   std::size_t posted = 0;  // workers [0, posted) may have the job
   for (; posted < helpers && (wake || !workers_[posted]->sleeps()); ++posted)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cfenv>
 #include <cstdint>
 #include <numeric>
 #include <stdexcept>
@@ -156,6 +157,20 @@ TEST_CASE("scratch is aligned, private to its thread, and keeps its address") {
   void* there = nullptr;
   std::thread([&] { there = thread_scratch(1000); }).join();
   CHECK(there != here);
+}
+
+TEST_CASE("units run in the caller's rounding mode") {
+  const WithThreads with(2);
+  for (int mode : {FE_UPWARD, FE_TONEAREST}) {
+    std::fesetround(mode);
+    std::atomic<int> arrived{0}, wrong{0};
+    parallel_for(2, much_ns, [&](std::int64_t, std::int64_t) {
+      if (std::fegetround() != mode) wrong.fetch_add(1);
+      arrived.fetch_add(1);
+      while (arrived.load() < 2) std::this_thread::yield();
+    });
+    CHECK(wrong.load() == 0);
+  }
 }
 
 #if !defined(__SANITIZE_THREAD__)
