@@ -75,7 +75,7 @@ class Across {
       cost = std::max(cost, planned.plan.cost);
       reductions = std::max(reductions, planned.plan.reductions.size());
     }
-    int vectors = vectors_per_turn(cost);
+    int vectors = vectors_per_turn(e_.target, cost);
     if (!e_.kernel.row_axis) return vectors;
     vectors = std::min(vectors, static_cast<int>(tile_) / e_.width());
     while (vectors > 1 && vectors * static_cast<int>(reductions) > e_.target.registers / 2)

@@ -73,7 +73,7 @@ class Along {
       accumulators.insert(accumulators.end(), static_cast<std::size_t>(group_), e_.splat(identity));
     }
     Value* first = e_.i64(0);
-    int vectors = vectors_per_turn(plan.cost);
+    int vectors = vectors_per_turn(e_.target, plan.cost);
     if (vectors > 1) {
       if (reduces) vectors = std::max(vectors, group_);
       Value* whole = e_.b.CreateAnd(length_, e_.i64(-std::int64_t{vectors} * e_.width()));

@@ -25,6 +25,6 @@ Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value
 /// How many vectors a loop without masks takes per turn, for a body of this cost; 1: it does not
 /// pay, one loop with masks does all (a second copy of a long body costs more to compile than it
 /// saves).
-int vectors_per_turn(int cost);
+int vectors_per_turn(const Target& target, int cost);
 
 }  // namespace weft::codegen::cpu
