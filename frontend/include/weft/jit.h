@@ -82,8 +82,8 @@ class WEFT_API JitCache {
   JitCache(const CompileOptions& options, const Location& where);
   ~JitCache();
   /// Fills `results`; returns the example tree of this signature.
-  const void* call(const SignatureKey& key, const TraceFunction& trace,
-                   std::vector<Tensor>& results);
+  std::shared_ptr<const void> call(const SignatureKey& key, const TraceFunction& trace,
+                                   std::vector<Tensor>& results);
   JitReport report() const;
   std::string explain() const;
   std::string dump(Stage stage) const;
@@ -122,11 +122,11 @@ class Jitted {
       return traced;
     };
     std::vector<Tensor> results;
-    const void* example = cache_->call(key, std::cref(trace), results);
+    const auto example = cache_->call(key, std::cref(trace), results);
     if constexpr (std::is_same_v<Result, Tensor>) {
       return std::move(results[0]);
     } else if constexpr (!std::is_void_v<Result>) {
-      return detail::with_tensors(*static_cast<const Result*>(example), results);
+      return detail::with_tensors(*static_cast<const Result*>(example.get()), results);
     }
   }
 

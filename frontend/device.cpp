@@ -1,0 +1,59 @@
+#include <weft/device.h>
+
+#include <charconv>
+#include <ostream>
+
+#include <weft/shape.h>
+#include "frontend/storage.h"
+
+namespace weft {
+
+Device::Device(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view type = text.substr(0, colon);
+  const bool known = type == "cpu" || type == "cuda";
+  bool number = true;
+  if (colon != std::string_view::npos) {
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index_);
+    number = !digits.empty() && error == std::errc() && end == digits.data() + digits.size() &&
+             index_ >= 0;
+  }
+  if (!known || !number) {
+    throw Error("Device: expected cpu, cuda or cuda:<number>, got \"" + std::string(text) + "\"");
+  }
+  type_ = type == "cpu" ? DeviceType::cpu : DeviceType::cuda;
+}
+
+std::string Device::str() const {
+  std::string text = is_cpu() ? "cpu" : "cuda";
+  if (index_ >= 0) text += ":" + std::to_string(index_);
+  return text;
+}
+
+std::ostream& operator<<(std::ostream& out, const Device& device) { return out << device.str(); }
+
+namespace cuda {
+bool is_available() { return false; }
+int device_count() { return 0; }
+}  // namespace cuda
+
+namespace detail {
+void check_device(const Device& device) {
+  if (device.is_cuda()) {
+    fail_unsupported("device " + device.str() +
+                     " is not available: this version computes on the CPU only "
+                     "(cuda::is_available() is false)");
+  }
+}
+}  // namespace detail
+
+std::string Shape::str() const {
+  std::string text = "[";
+  for (std::int64_t size : sizes_) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
+
+}  // namespace weft

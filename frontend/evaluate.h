@@ -1,0 +1,39 @@
+// From records to values: one graph of everything asked for and everything live that shares work
+// with it, compiled (or found again by its structure), run, and stored back into the records.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "frontend/record.h"
+#include "ir/graph.h"
+
+namespace weft::detail {
+
+/// The graph of some records, the records that are its parameters, and those that are its results.
+struct Collected {
+  ir::Graph graph;
+  std::vector<Ref> inputs;
+  std::vector<Ref> outputs;
+};
+
+/// The graph of `asked` (not evaluated ones) and of what is live and shares work with them. Takes
+/// the graph mutex.
+Collected collect(std::span<const Ref> asked);
+
+/// The graph whose results are `results`, in order; placeholders and evaluated records are inputs.
+Collected graph_of(std::span<const Ref> results, const char* name);
+
+/// Runs on the inputs' values. Results are never memory of others, even where the program returns
+/// an input as it is.
+std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
+                                    std::span<const Ref> inputs);
+
+/// Evaluates; does nothing for what is evaluated already. Throws weft::Error, naming the scope, if
+/// a value is known only inside a jit trace that is being recorded.
+void evaluate(std::span<const Ref> asked);
+
+/// The value in memory, contiguous and row-major. Evaluates.
+runtime::Buffer value_of(const Ref& r);
+
+}  // namespace weft::detail

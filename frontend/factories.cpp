@@ -1,0 +1,264 @@
+#include <weft/factories.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "frontend/expr.h"
+#include "frontend/promote.h"
+#include "frontend/storage.h"
+
+namespace weft {
+
+using detail::OpScope;
+using detail::Ref;
+namespace expr = detail::expr;
+
+namespace {
+
+/// Device and requires_grad of the options.
+Tensor finish(Ref value, const Options& options) {
+  if (options.device()) detail::check_device(*options.device());
+  Tensor t = detail::wrap(std::move(value));
+  if (options.requires_grad()) t.requires_grad_();
+  return t;
+}
+
+ir::Type checked_type(const Shape& shape, DType dtype) {
+  for (std::int64_t size : shape) {
+    if (size < 0) {
+      detail::fail("trying to create tensor with negative dimension " + std::to_string(size) +
+                   ": " + shape.str());
+    }
+  }
+  return {dtype, detail::to_ir(shape)};
+}
+
+Tensor filled(const char* name, const Shape& shape, Scalar value, DType dtype,
+              const Options& options, const Location& where) {
+  const OpScope scope(name, where);
+  const ir::Type type = checked_type(shape, options.dtype().value_or(dtype));
+  return finish(expr::broadcast_to(detail::literal(value, type.dtype), type.shape), options);
+}
+
+template <class T>
+void store_scalars(const std::vector<Scalar>& values, void* to) {
+  T* at = static_cast<T*>(to);
+  for (const Scalar& value : values) *at++ = value.to<T>();
+}
+
+/// Numbers as elements of that dtype.
+runtime::Buffer buffer_of(const std::vector<Scalar>& values, DType dtype) {
+  runtime::Buffer buffer = runtime::allocate(values.size() * size_of(dtype));
+  switch (dtype) {
+    case DType::boolean:
+      store_scalars<bool>(values, buffer.data());
+      break;
+    case DType::i8:
+      store_scalars<std::int8_t>(values, buffer.data());
+      break;
+    case DType::i16:
+      store_scalars<std::int16_t>(values, buffer.data());
+      break;
+    case DType::i32:
+      store_scalars<std::int32_t>(values, buffer.data());
+      break;
+    case DType::i64:
+      store_scalars<std::int64_t>(values, buffer.data());
+      break;
+    case DType::u8:
+      store_scalars<std::uint8_t>(values, buffer.data());
+      break;
+    case DType::u16:
+      store_scalars<std::uint16_t>(values, buffer.data());
+      break;
+    case DType::u32:
+      store_scalars<std::uint32_t>(values, buffer.data());
+      break;
+    case DType::u64:
+      store_scalars<std::uint64_t>(values, buffer.data());
+      break;
+    case DType::f32:
+      store_scalars<float>(values, buffer.data());
+      break;
+    case DType::f64:
+      store_scalars<double>(values, buffer.data());
+      break;
+    default:
+      detail::fail_unsupported("cannot make a tensor of dtype " + std::string(name(dtype)));
+  }
+  return buffer;
+}
+
+DType common_dtype(const std::vector<Scalar>& values) {
+  if (values.empty()) return detail::default_float;
+  DType common = DType::boolean;
+  for (const Scalar& value : values) common = promote(common, detail::dtype_of_scalar(value));
+  return common;
+}
+
+}  // namespace
+
+NestedList::NestedList(std::initializer_list<NestedList> items) {
+  sizes_.push_back(static_cast<std::int64_t>(items.size()));
+  if (items.size() > 0) {
+    const Dims& inner = items.begin()->sizes_;
+    sizes_.insert(sizes_.end(), inner.begin(), inner.end());
+  }
+  std::int64_t position = 0;
+  for (const NestedList& item : items) {
+    if (problem_.empty()) problem_ = item.problem_;
+    if (problem_.empty() && item.sizes_ != items.begin()->sizes_) {
+      problem_ = "expected every list of one level to have the same lengths: item 0 has shape " +
+                 Shape(items.begin()->sizes_).str() + ", item " + std::to_string(position) +
+                 " has shape " + Shape(item.sizes_).str();
+    }
+    values_.insert(values_.end(), item.values_.begin(), item.values_.end());
+    ++position;
+  }
+}
+
+Tensor tensor(const NestedList& values, const Options& options, Here here) {
+  const OpScope scope("tensor", here);
+  if (!values.problem().empty()) detail::fail(values.problem());
+  const DType dtype = options.dtype().value_or(common_dtype(values.values()));
+  return finish(detail::record_input(buffer_of(values.values(), dtype),
+                                     {dtype, detail::to_ir(Shape(values.sizes()))}),
+                options);
+}
+
+namespace detail {
+
+Tensor from_values(const void* data, DType dtype, const Shape& shape, const Options& options,
+                   const Location& where) {
+  const OpScope scope("tensor", where);
+  const ir::Type type{dtype, to_ir(shape)};
+  runtime::Buffer buffer = runtime::allocate(type.bytes());
+  if (type.bytes() > 0) std::memcpy(buffer.data(), data, type.bytes());
+  Ref value = record_input(std::move(buffer), type);
+  return finish(convert_value(value, options.dtype().value_or(dtype)), options);
+}
+
+}  // namespace detail
+
+Tensor zeros(const Shape& shape, const Options& options, Here here) {
+  return filled("zeros", shape, 0, detail::default_float, options, here);
+}
+Tensor ones(const Shape& shape, const Options& options, Here here) {
+  return filled("ones", shape, 1, detail::default_float, options, here);
+}
+Tensor full(const Shape& shape, Scalar value, const Options& options, Here here) {
+  return filled("full", shape, value, detail::dtype_of_scalar(value), options, here);
+}
+Tensor empty(const Shape& shape, const Options& options, Here here) {
+  return filled("empty", shape, 0, detail::default_float, options, here);
+}
+Tensor zeros_like(const Tensor& like, const Options& options, Here here) {
+  return filled("zeros_like", like.shape(), 0, like.dtype(), options, here);
+}
+Tensor ones_like(const Tensor& like, const Options& options, Here here) {
+  return filled("ones_like", like.shape(), 1, like.dtype(), options, here);
+}
+Tensor full_like(const Tensor& like, Scalar value, const Options& options, Here here) {
+  return filled("full_like", like.shape(), value, like.dtype(), options, here);
+}
+Tensor empty_like(const Tensor& like, const Options& options, Here here) {
+  return filled("empty_like", like.shape(), 0, like.dtype(), options, here);
+}
+
+Tensor arange(Scalar start, Scalar end, Scalar step, const Options& options, Here here) {
+  const OpScope scope("arange", here);
+  const bool real = start.is_real() || end.is_real() || step.is_real();
+  if (step.real() == 0) detail::fail("step must be nonzero");
+  if ((end.real() - start.real()) / step.real() < 0) {
+    detail::fail("upper bound and larger bound inconsistent with step sign");
+  }
+  std::int64_t count = 0;
+  if (real) {
+    const double steps = std::ceil((end.real() - start.real()) / step.real());
+    if (!(steps < 9e15)) detail::fail("expected finite bounds");
+    count = static_cast<std::int64_t>(steps);
+  } else {
+    const std::int64_t distance = end.integer() - start.integer(), by = step.integer();
+    count = distance / by + (distance % by != 0 ? 1 : 0);
+  }
+  const DType dtype = options.dtype().value_or(real ? detail::default_float : DType::i64);
+  const Ref number = expr::iota({dtype, {count}}, 0);
+  const Ref scaled = expr::mul(number, detail::literal(step, dtype));
+  return finish(expr::add(scaled, detail::literal(start, dtype)), options);
+}
+
+Tensor arange(Scalar start, Scalar end, Here here) { return arange(start, end, 1, {}, here); }
+Tensor arange(Scalar start, Scalar end, const Options& options, Here here) {
+  return arange(start, end, 1, options, here);
+}
+Tensor arange(Scalar end, Here here) {
+  return end.is_real() ? arange(0.0, end, 1, {}, here) : arange(0, end, 1, {}, here);
+}
+Tensor arange(Scalar end, const Options& options, Here here) {
+  return arange(0, end, 1, options, here);
+}
+
+// Both halves are measured from their own end, so that the last element is `end` itself.
+Tensor linspace(double start, double end, std::int64_t steps, const Options& options, Here here) {
+  const OpScope scope("linspace", here);
+  if (steps < 0) detail::fail("number of steps must be non-negative, got " + std::to_string(steps));
+  const DType dtype = options.dtype().value_or(detail::default_float);
+  const ir::Type type{is_float(dtype) ? dtype : DType::f64, {steps}};
+  const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  const Ref k = expr::iota(type, 0);
+  const Ref from_end = expr::add(k, -static_cast<double>(steps - 1));
+  const Ref value =
+      expr::select(expr::compare("lt", k, expr::scalar(type.dtype, static_cast<double>(steps) / 2)),
+                   expr::add(expr::mul(k, step), start), expr::add(expr::mul(from_end, step), end));
+  return finish(expr::convert(steps == 1 ? expr::full(type, start) : value, dtype), options);
+}
+
+Tensor eye(std::int64_t n, std::int64_t m, const Options& options, Here here) {
+  const OpScope scope("eye", here);
+  const DType dtype = options.dtype().value_or(detail::default_float);
+  const ir::Type index{DType::i64, checked_type({n, m}, DType::i64).shape};
+  const Ref diagonal = expr::compare("eq", expr::iota(index, 0), expr::iota(index, 1));
+  return finish(expr::convert(diagonal, dtype), options);
+}
+Tensor eye(std::int64_t n, const Options& options, Here here) { return eye(n, n, options, here); }
+
+Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
+                 std::function<void(void*)> deleter, const Options& options, Here here) {
+  const OpScope scope("from_blob", here);
+  const ir::Type type = checked_type(shape, options.dtype().value_or(detail::default_float));
+  if (strides.size() != shape.size()) {
+    detail::fail("expected a stride for each of " + std::to_string(shape.size()) +
+                 " dimensions, got " + std::to_string(strides.size()));
+  }
+  if (data == nullptr && shape.numel() > 0) detail::fail("data is a null pointer");
+  if (options.device()) detail::check_device(*options.device());
+  detail::External external;
+  external.memory = deleter ? std::shared_ptr<void>(data, std::move(deleter))
+                            : std::shared_ptr<void>(data, [](void*) {});
+  external.type = type;
+  external.strides = strides;
+  external.row_major = strides == detail::contiguous_strides(shape);
+  auto impl = std::make_shared<detail::TensorImpl>();
+  impl->shape = shape;
+  impl->dtype = type.dtype;
+  impl->strides = strides;
+  impl->storage = std::make_shared<detail::Storage>(std::move(external));
+  Tensor t = detail::Access::make(std::move(impl));
+  if (options.requires_grad()) t.requires_grad_();
+  return t;
+}
+
+Tensor from_blob(void* data, const Shape& shape, const Options& options, Here here) {
+  return from_blob(data, shape, detail::contiguous_strides(shape), nullptr, options, here);
+}
+Tensor from_blob(void* data, const Shape& shape, const Dims& strides, const Options& options,
+                 Here here) {
+  return from_blob(data, shape, strides, nullptr, options, here);
+}
+Tensor from_blob(void* data, const Shape& shape, std::function<void(void*)> deleter,
+                 const Options& options, Here here) {
+  return from_blob(data, shape, detail::contiguous_strides(shape), std::move(deleter), options,
+                   here);
+}
+
+}  // namespace weft

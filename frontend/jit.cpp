@@ -1,0 +1,136 @@
+#include <weft/jit.h>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "frontend/compile_options.h"
+#include "frontend/dump.h"
+#include "frontend/jit_program.h"
+
+namespace weft {
+namespace {
+
+std::atomic<bool> fuse_by_default{true};
+std::atomic<Backend> default_backend{Backend::cpu};
+
+}  // namespace
+
+void set_compile_options(const CompileOptions& options) {
+  fuse_by_default = options.fuse;
+  default_backend = options.backend;
+}
+CompileOptions compile_options() { return {fuse_by_default, default_backend}; }
+
+void set_num_threads(int threads) { runtime::set_thread_count(threads); }
+int get_num_threads() { return runtime::thread_count(); }
+
+namespace detail {
+
+// Programs form a list that only grows, so that calls find theirs without a lock.
+struct JitCache::State {
+  CompileOptions options;
+  Location where;
+  std::mutex tracing;
+  std::atomic<JitProgram*> newest{nullptr};
+  std::atomic<JitProgram*> latest{nullptr};  // called last
+  std::atomic<std::size_t> signatures{0};
+  std::string reasons;  // guarded by `tracing`
+
+  ~State() {
+    for (JitProgram* p = newest; p != nullptr;) delete std::exchange(p, p->next);
+  }
+
+  JitProgram* find(const SignatureKey& key, bool grad_mode) const {
+    JitProgram* recent = latest.load(std::memory_order_acquire);
+    if (recent != nullptr && recent->matches(key, grad_mode)) return recent;
+    for (JitProgram* p = newest.load(std::memory_order_acquire); p != nullptr; p = p->next) {
+      if (p->matches(key, grad_mode)) return p;
+    }
+    return nullptr;
+  }
+
+  JitProgram* add(const SignatureKey& key, const TraceFunction& function, bool grad_mode) {
+    const std::lock_guard lock(tracing);
+    if (JitProgram* made = find(key, grad_mode)) return made;
+    const JitProgram* before = newest;
+    reasons += "signature " + std::to_string(signatures + 1) + ": " +
+               (before == nullptr ? "first call" : before->difference(key, grad_mode)) + "\n";
+    std::unique_ptr<JitProgram> program = JitProgram::make(key, function, options);
+    program->next = newest;
+    ++signatures;
+    newest.store(program.get(), std::memory_order_release);
+    return program.release();
+  }
+
+  const JitProgram& called() const {
+    const JitProgram* program = latest;
+    if (program == nullptr) fail("expected a jitted function that has been called, got none yet");
+    return *program;
+  }
+};
+
+JitCache::JitCache(const CompileOptions& options, const Location& where)
+    : state_(std::make_unique<State>()) {
+  state_->options = options;
+  state_->where = where;
+}
+
+JitCache::~JitCache() = default;
+
+std::shared_ptr<const void> JitCache::call(const SignatureKey& key, const TraceFunction& trace,
+                                           std::vector<Tensor>& results) {
+  if (Trace::current() != nullptr) {
+    // Inside another function that is being recorded, this one becomes part of it.
+    std::vector<Tensor> arguments;
+    for (const Tensor* t : key.tensors()) arguments.push_back(*t);
+    TracedResult traced = trace(std::move(arguments));
+    results = std::move(traced.tensors);
+    return traced.example;
+  }
+  const bool grad_mode = grad_enabled();
+  JitProgram* program = state_->find(key, grad_mode);
+  if (program == nullptr) program = state_->add(key, trace, grad_mode);
+  if (state_->latest.load(std::memory_order_relaxed) != program) {
+    state_->latest.store(program, std::memory_order_release);
+  }
+  const OpScope scope("jit", state_->where);
+  program->run(key.tensors(), results);
+  return program->example();
+}
+
+JitReport JitCache::report() const {
+  const OpScope scope("report", state_->where);
+  const JitProgram& program = state_->called();
+  const runtime::CompileReport& made = program.executable().report();
+  JitReport report;
+  report.recorded_operations = made.recorded_operations;
+  report.kernels = made.kernels;
+  report.kernels_compiled = made.kernels_compiled;
+  report.trace_ms = program.trace_ms();
+  report.passes_ms = made.passes_ms;
+  report.lower_ms = made.lower_ms;
+  report.codegen_ms = made.codegen_ms;
+  report.compile_ms = made.total_ms;
+  report.peak_bytes = made.peak_bytes;
+  report.bound_bytes = made.bound_bytes;
+  report.signatures = state_->signatures;
+  return report;
+}
+
+std::string JitCache::explain() const {
+  const OpScope scope("explain", state_->where);
+  const JitProgram& program = state_->called();
+  std::string text = explain_program(program.graph(), program.executable());
+  const std::lock_guard lock(state_->tracing);
+  return text + "traced:\n" + state_->reasons;
+}
+
+std::string JitCache::dump(Stage stage) const {
+  const OpScope scope("dump", state_->where);
+  const JitProgram& program = state_->called();
+  return dump_stage(program.graph(), program.executable(), stage);
+}
+
+}  // namespace detail
+}  // namespace weft

@@ -1,0 +1,90 @@
+// One traced and compiled signature of a jitted function: what goes in, what comes out, and how the
+// outside world changes at each call.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weft/jit.h>
+#include "frontend/trace.h"
+
+namespace weft::detail {
+
+class JitProgram {
+ public:
+  /// Calls the function once with placeholders and compiles what it recorded.
+  static std::unique_ptr<JitProgram> make(const SignatureKey& key, const TraceFunction& function,
+                                          const CompileOptions& options);
+
+  bool matches(const SignatureKey& key, bool grad_mode) const;
+  void run(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
+
+  const std::shared_ptr<const void>& example() const { return example_; }
+  const ir::Graph& graph() const { return graph_; }
+  const runtime::Executable& executable() const { return *executable_; }
+  double trace_ms() const { return trace_ms_; }
+  /// In which respect a call with `key` is another signature: "argument 1 is f32[3], not f32[2]".
+  std::string difference(const SignatureKey& key, bool grad_mode) const;
+
+  JitProgram* next = nullptr;  // the one made before
+
+ private:
+  struct Argument {
+    ir::Type type;
+    Shape shape;
+    bool requires_grad;
+    Ref placeholder;
+  };
+  struct GradGuard {
+    std::shared_ptr<GradSlot> slot;
+    bool was_defined;
+    ir::Type type;
+    Ref placeholder;  // null when it is not read
+    bool looked_at = false;
+  };
+  struct Input {
+    enum class From : std::uint8_t { argument, capture, grad, random, constant } from;
+    std::size_t index;
+  };
+  struct Output {
+    enum class To : std::uint8_t { result, argument, capture, grad_value, grad_set } to;
+    std::size_t index;
+    ir::Type type;
+  };
+
+  void find_outputs(const std::vector<Tensor>& arguments, const TracedResult& traced,
+                    const Trace& trace, std::vector<Ref>& values);
+  void find_inputs(const std::vector<Ref>& inputs);
+  Ref value_of_input(const Input& input, std::span<const Tensor* const> arguments) const;
+  void run_compiled(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
+  void run_recorded(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
+  void deliver(const Output& output, Ref value, std::span<const Tensor* const> arguments,
+               std::vector<Tensor>& results) const;
+
+  std::string key_;
+  bool grad_mode_ = true;
+  std::vector<Argument> arguments_;
+  std::vector<Trace::Capture> captures_;
+  std::vector<Trace::Variable> variables_;
+  std::vector<GradGuard> grads_;
+  std::vector<std::shared_ptr<GradSlot>> cleared_grads_;
+  Ref random_key_;
+  std::int64_t random_streams_ = 0;
+  std::vector<Ref> constants_;  // values known when tracing
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::vector<Ref> output_values_;  // as traced
+  std::size_t result_count_ = 0;
+  bool differentiable_ = false;  // a result carries gradients out of the call
+  std::shared_ptr<const void> example_;
+  ir::Graph graph_;
+  std::shared_ptr<const runtime::Executable> executable_;
+  double trace_ms_ = 0;
+};
+
+/// The records that `values` are made of, recorded anew with some of them replaced.
+std::vector<Ref> record_again(const std::vector<Ref>& values,
+                              std::unordered_map<const Record*, Ref> replaced);
+
+}  // namespace weft::detail

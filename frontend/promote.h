@@ -1,0 +1,30 @@
+// Operands of one operation brought to a common dtype, by PyTorch's rules: dimensioned tensors
+// decide, then scalars tensors, then numbers, unless a later one is of a higher category.
+#pragma once
+
+#include <span>
+
+#include <weft/tensor.h>
+#include "frontend/record.h"
+
+namespace weft::detail {
+
+inline constexpr DType default_float = DType::f32;
+
+DType dtype_of_scalar(const Scalar& s);
+DType result_type(std::span<const Operand* const> operands);
+inline DType result_type(const Operand& a, const Operand& b) {
+  const Operand* const both[] = {&a, &b};
+  return result_type(both);
+}
+/// `t`, or the default float for integers and bool.
+inline DType float_type(DType t) { return is_float(t) || is_complex(t) ? t : default_float; }
+
+/// A number as a rank-0 constant of that dtype.
+Ref literal(const Scalar& s, DType dtype);
+/// The operand's value, converted.
+Ref as_ref(const Operand& x, DType dtype);
+/// A conversion, also from dtypes that Weft only stores (on the host then).
+Ref convert_value(const Ref& x, DType to);
+
+}  // namespace weft::detail

@@ -1,0 +1,145 @@
+#include "frontend/record.h"
+
+#include <algorithm>
+
+#include "frontend/evaluate.h"
+#include "ir/graph.h"
+
+namespace weft::detail {
+namespace {
+
+// A chain longer than this is evaluated before it grows: loops that never look at a value stay
+// bounded in memory, and their pieces compile once.
+constexpr std::uint32_t max_depth = 1024;
+
+thread_local bool grad_mode = true;
+std::atomic<std::uint64_t> ids{1};
+
+void check_computable(const ir::Type& type) {
+  if (!is_computable(type.dtype)) {
+    fail_unsupported("expected a dtype that Weft computes in (bool i32 i64 u32 u64 f32 f64), got " +
+                     type.str() + "; convert it with to()");
+  }
+}
+
+void bound_depth(const Record& r) {
+  if (r.depth < max_depth || r.traced) return;
+  std::vector<Ref> deep;
+  for (const Ref& operand : r.operands) {
+    if (!is_evaluated(operand)) deep.push_back(operand);
+  }
+  evaluate(deep);
+}
+
+/// Fills what follows from the operands.
+void connect(Record& r) {
+  bool any = false;
+  for (const Ref& operand : r.operands) {
+    any |= operand->requires_grad;
+    r.traced |= operand->traced;
+    if (!is_evaluated(operand)) r.depth = std::max(r.depth, operand->depth + 1);
+  }
+  r.requires_grad = any && grad_mode && is_float(r.type.dtype);
+}
+
+}  // namespace
+
+std::mutex& graph_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+bool grad_enabled() { return grad_mode; }
+void set_grad_enabled(bool enabled) { grad_mode = enabled; }
+
+Ref record_typed(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs, ir::Type type,
+                 const Location& where) {
+  auto r = std::make_shared<Record>();
+  r->op = op;
+  r->attrs = std::move(attrs);
+  r->operands = std::move(operands);
+  r->type = std::move(type);
+  r->where = where;
+  r->label = OpScope::name();
+  connect(*r);
+  bound_depth(*r);
+  return r;
+}
+
+Ref record(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs) {
+  ir::Node node{op, {}, std::move(attrs), {}, {}, OpScope::where()};
+  std::vector<ir::Type> types;
+  types.reserve(operands.size());
+  for (const Ref& operand : operands) {
+    check_computable(operand->type);
+    types.push_back(operand->type);
+  }
+  node.operands.resize(operands.size());
+  ir::Type type = ir::def(op).infer({node, types}).front();
+  return record_typed(op, std::move(operands), std::move(node.attrs), std::move(type), node.where);
+}
+
+Ref record_input(runtime::Buffer buffer, ir::Type type) {
+  auto r = std::make_shared<Record>();
+  r->kind = RecordKind::input;
+  r->type = std::move(type);
+  r->buffer = std::move(buffer);
+  r->where = OpScope::where();
+  r->label = OpScope::name();
+  r->evaluated.store(true, std::memory_order_release);
+  return r;
+}
+
+Ref record_placeholder(ir::Type type) {
+  auto r = std::make_shared<Record>();
+  r->kind = RecordKind::placeholder;
+  r->type = std::move(type);
+  r->traced = true;
+  r->where = OpScope::where();
+  return r;
+}
+
+Ref record_identity(RecordKind kind, const Ref& of) {
+  auto r = std::make_shared<Record>();
+  r->kind = kind;
+  r->type = of->type;
+  r->operands = {of};
+  r->traced = of->traced;
+  r->depth = of->depth;
+  r->requires_grad = kind == RecordKind::variable ||
+                     (kind == RecordKind::passing && of->requires_grad && grad_mode);
+  r->where = OpScope::where();
+  r->label = OpScope::name();
+  return r;
+}
+
+const Ref& resolve(const Ref& r) {
+  const Ref* at = &r;
+  while ((*at)->is_identity()) at = &(*at)->operands[0];
+  return *at;
+}
+
+bool is_evaluated(const Ref& r) { return resolve(r)->evaluated.load(std::memory_order_acquire); }
+
+Record::Record() : id(ids.fetch_add(1, std::memory_order_relaxed)) {}
+
+std::uint64_t next_record_id() { return ids.load(std::memory_order_relaxed); }
+
+Record::~Record() {
+  // The destructor that runs first drains the list; those it sets off only add to it.
+  static thread_local std::vector<Ref>* draining = nullptr;
+  if (operands.empty()) return;
+  if (draining != nullptr) {
+    for (Ref& operand : operands) draining->push_back(std::move(operand));
+    return;
+  }
+  std::vector<Ref> dying = std::move(operands);
+  draining = &dying;
+  while (!dying.empty()) {
+    const Ref last = std::move(dying.back());
+    dying.pop_back();
+  }
+  draining = nullptr;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,82 @@
+// The recorded program: immutable values in shared nodes. A record is evaluated when somebody
+// looks; then it holds memory and, unless gradients may need them, lets go of its operands.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "frontend/scope.h"
+#include "ir/op.h"
+#include "ir/type.h"
+#include "runtime/engine.h"
+
+namespace weft::detail {
+
+struct Record;
+struct GradSlot;
+using Ref = std::shared_ptr<Record>;
+
+enum class RecordKind : std::uint8_t {
+  input,        ///< Memory that is known.
+  operation,    ///< An operation of the IR on operands.
+  placeholder,  ///< An argument or capture of a jit trace: no value until the call.
+  // Identities. They differ in what gradients do there.
+  variable,  ///< Gradients stop here, and gather in a slot.
+  detached,  ///< No gradient passes.
+  passing,   ///< Gradients pass: a variable whose functional transform has ended.
+};
+
+struct Record {
+  const std::uint64_t id;  ///< Grows with time.
+  RecordKind kind = RecordKind::operation;
+  ir::Op op = ir::Op::parameter;
+  bool requires_grad = false;  ///< Gradients reach a variable through it.
+  bool traced = false;         ///< Depends on a placeholder, so it has no value yet.
+  bool external = false;       ///< An input that others may write to.
+  bool freed = false;          ///< A backward pass without retain_graph went through it.
+  std::uint32_t depth = 0;     ///< Longest way to something evaluated.
+  ir::Type type;
+  ir::Attributes attrs;
+  std::vector<Ref> operands;
+  const char* label = "";  ///< The API function that recorded it.
+  Location where;
+  std::weak_ptr<GradSlot> slot;  ///< Of a variable.
+  std::atomic<int> holders{0};   ///< Storages whose current value it is.
+  std::atomic<bool> evaluated{false};
+  runtime::Buffer buffer;  ///< Once evaluated.
+
+  Record();
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
+  ~Record();  ///< Without recursion, however long the chain of operands is.
+
+  bool is_identity() const { return kind >= RecordKind::variable; }
+};
+
+/// Guards operands and buffers of evaluated records. Held while a graph is collected or results are
+/// stored, never while something is compiled or run.
+std::mutex& graph_mutex();
+
+bool grad_enabled();
+void set_grad_enabled(bool enabled);
+
+/// An operation, its type inferred, under the name and place of the scope.
+Ref record(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs = {});
+/// An operation whose type is known.
+Ref record_typed(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs, ir::Type type,
+                 const Location& where);
+Ref record_input(runtime::Buffer buffer, ir::Type type);
+Ref record_placeholder(ir::Type type);
+Ref record_identity(RecordKind kind, const Ref& of);
+
+/// The id that the next record gets.
+std::uint64_t next_record_id();
+
+/// The record behind identities.
+const Ref& resolve(const Ref& r);
+/// Whether its value is in memory (or it is an identity of such a one).
+bool is_evaluated(const Ref& r);
+
+}  // namespace weft::detail

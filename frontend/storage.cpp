@@ -1,0 +1,384 @@
+#include "frontend/storage.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "frontend/evaluate.h"
+#include "frontend/expr.h"
+#include "frontend/trace.h"
+
+namespace weft::detail {
+
+class PendingList {
+ public:
+  void add(Storage& storage) {
+    const std::lock_guard lock(mutex_);
+    storage.next_ = first_;
+    storage.previous_ = nullptr;
+    if (first_ != nullptr) first_->previous_ = &storage;
+    first_ = &storage;
+  }
+  void remove(Storage& storage) {
+    const std::lock_guard lock(mutex_);
+    unlink(storage);
+  }
+  /// Forgets those that are computed by now.
+  std::vector<Ref> values() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Ref> values;
+    for (Storage* at = first_; at != nullptr;) {
+      Storage* next = at->next_;
+      const Ref& value = at->value_;
+      if (is_evaluated(value)) {
+        unlink(*at);
+      } else {
+        values.push_back(resolve(value));
+      }
+      at = next;
+    }
+    return values;
+  }
+
+ private:
+  void unlink(Storage& storage) {
+    if (storage.previous_ == nullptr && first_ != &storage) return;  // not in the list
+    if (storage.next_ != nullptr) storage.next_->previous_ = storage.previous_;
+    (storage.previous_ != nullptr ? storage.previous_->next_ : first_) = storage.next_;
+    storage.next_ = storage.previous_ = nullptr;
+  }
+
+  std::mutex mutex_;
+  Storage* first_ = nullptr;
+};
+
+namespace {
+
+const std::shared_ptr<PendingList>& pending_of_this_thread() {
+  static thread_local const auto list = std::make_shared<PendingList>();
+  return list;
+}
+
+std::uint64_t current_trace_id() {
+  const Trace* trace = Trace::current();
+  return trace == nullptr ? 0 : trace->id();
+}
+
+}  // namespace
+
+std::vector<Ref> pending_values() { return pending_of_this_thread()->values(); }
+
+namespace {
+thread_local WriteLog* innermost_log = nullptr;
+}
+
+WriteLog::WriteLog() : outer_(innermost_log) { innermost_log = this; }
+WriteLog::~WriteLog() { innermost_log = outer_; }
+void WriteLog::note(Storage& storage) {
+  for (WriteLog* log = innermost_log; log != nullptr; log = log->outer_) {
+    log->written_.push_back(storage.weak_from_this());
+  }
+}
+
+Storage::Storage(Ref value) : trace_id_(current_trace_id()) { set_value(std::move(value)); }
+
+Storage::Storage(External external)
+    : external_(std::make_unique<External>(std::move(external))), trace_id_(current_trace_id()) {
+  set_value(external_->read());
+}
+
+Storage::~Storage() {
+  if (pending_ != nullptr) pending_->remove(*this);
+  resolve(value_)->holders.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Storage::set_value(Ref value) {
+  const Ref& behind = resolve(value);
+  behind->holders.fetch_add(1, std::memory_order_relaxed);
+  if (value_ != nullptr) resolve(value_)->holders.fetch_sub(1, std::memory_order_relaxed);
+  if (pending_ != nullptr) pending_->remove(*this);
+  pending_ = nullptr;
+  value_ = std::move(value);
+  if (!value_->traced && !is_evaluated(value_)) {
+    pending_ = pending_of_this_thread();
+    pending_->add(*this);
+  }
+}
+
+Ref Storage::current() {
+  Trace* trace = Trace::current();
+  return trace != nullptr && !trace->owns(*this) ? trace->read(*this) : value_;
+}
+
+void Storage::replace(Ref value) {
+  WriteLog::note(*this);
+  if (Trace* trace = Trace::current(); trace != nullptr && !trace->owns(*this)) {
+    trace->write(*this, std::move(value));
+  } else if (is_external()) {
+    write_external(std::move(value));
+  } else {
+    set_value(std::move(value));
+  }
+}
+
+// The owner of the memory looks at it whenever they like, so it is written at once.
+void Storage::write_external(Ref value) {
+  const runtime::Buffer result = value_of(value);
+  if (value_.use_count() > 1) {
+    // Others still mean the memory as it was: they get a copy.
+    runtime::Buffer before = value_of(value_);
+    runtime::Buffer copy = runtime::allocate(before.bytes);
+    std::memcpy(copy.data(), before.data(), before.bytes);
+    const std::lock_guard lock(graph_mutex());
+    value_->buffer = std::move(copy);
+    value_->external = false;
+    value_->evaluated.store(true, std::memory_order_release);
+  }
+  external_->write(result.data());
+  set_value(value->requires_grad ? std::move(value) : external_->read());
+}
+
+namespace {
+
+/// Calls f(offset in the strided memory, in elements) for each element in row-major order.
+template <class F>
+void for_each_offset(const ir::Shape& shape, const std::vector<std::int64_t>& strides, F&& f) {
+  const std::size_t rank = shape.size();
+  std::vector<std::int64_t> index(rank, 0);
+  std::int64_t offset = 0;
+  for (std::int64_t left = ir::elements(shape); left > 0; --left) {
+    f(offset);
+    for (std::size_t k = rank; k-- > 0;) {
+      offset += strides[k];
+      if (++index[k] < shape[k]) break;
+      offset -= strides[k] * shape[k];
+      index[k] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Ref External::read() const {
+  const auto input = [](std::shared_ptr<void> start, ir::Type as) {
+    const std::size_t bytes = as.bytes();
+    Ref r = record_input({std::move(start), bytes}, std::move(as));
+    r->external = true;
+    return r;
+  };
+  if (row_major) return input(memory, type);
+  // The memory as one line of elements, from the lowest address that a stride reaches, gathered.
+  std::int64_t lowest = 0, highest = 0;
+  for (std::size_t k = 0; k < strides.size(); ++k) {
+    if (type.shape[k] == 0) return expr::full(type, 0);
+    const std::int64_t reach = strides[k] * (type.shape[k] - 1);
+    (reach < 0 ? lowest : highest) += reach;
+  }
+  const auto size = static_cast<std::int64_t>(size_of(type.dtype));
+  const std::int64_t count = highest - lowest + 1;
+  const std::shared_ptr<void> start(memory, static_cast<char*>(memory.get()) + lowest * size);
+  const Ref line = input(start, {type.dtype, {count}});
+  Ref position = expr::full({DType::i64, type.shape}, static_cast<double>(-lowest));
+  for (std::size_t k = 0; k < strides.size(); ++k) {
+    const Ref along = expr::iota({DType::i64, type.shape}, static_cast<std::int64_t>(k));
+    const Ref step = expr::scalar(DType::i64, static_cast<double>(strides[k]));
+    position = expr::binary(ir::Op::add, position, expr::binary(ir::Op::mul, along, step));
+  }
+  return expr::gather(line, position, 0);
+}
+
+void External::write(const void* values) const {
+  if (row_major) {
+    std::memcpy(memory.get(), values, type.bytes());
+    return;
+  }
+  const std::size_t size = size_of(type.dtype);
+  const char* from = static_cast<const char*>(values);
+  for_each_offset(type.shape, strides, [&](std::int64_t offset) {
+    std::memcpy(static_cast<char*>(memory.get()) + offset * static_cast<std::int64_t>(size), from,
+                size);
+    from += size;
+  });
+}
+
+Step::~Step() {
+  // Long chains of views die one by one, not inside each other.
+  while (parent != nullptr && parent.use_count() == 1) {
+    auto next = std::move(const_cast<Step&>(*parent).parent);
+    parent = std::move(next);
+  }
+}
+
+Ref Step::make(const Ref& from) const {
+  Ref r = kind == RecordKind::operation ? record_typed(op, {from}, attrs, type, where)
+                                        : record_identity(kind, from);
+  r->label = label;
+  r->slot = slot;
+  return r;
+}
+
+Ref Step::apply(const Ref& from) const {
+  const std::lock_guard lock(mutex_);
+  Ref known = cached_.lock();
+  if (known != nullptr && cached_from_.lock() == from &&
+      (kind == RecordKind::variable || known->requires_grad == from->requires_grad ||
+       kind == RecordKind::detached)) {
+    return known;
+  }
+  known = make(from);
+  cached_ = known;
+  cached_from_ = from;
+  return known;
+}
+
+TensorImpl& impl_of(const Tensor& t) {
+  const auto& impl = Access::impl(t);
+  if (impl == nullptr) fail("expected a tensor, got an undefined Tensor (default-constructed)");
+  return *impl;
+}
+
+Tensor wrap(Ref value) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->shape = from_ir(value->type.shape);
+  impl->dtype = value->type.dtype;
+  impl->strides = contiguous_strides(impl->shape);
+  impl->storage = std::make_shared<Storage>(std::move(value));
+  return Access::make(std::move(impl));
+}
+
+Tensor copy_now(const Ref& value) {
+  const runtime::Buffer now = value_of(value);
+  runtime::Buffer copy = runtime::allocate(now.bytes);
+  std::memcpy(copy.data(), now.data(), now.bytes);
+  return wrap(record_input(std::move(copy), value->type));
+}
+
+namespace {
+
+/// From the storage to the tensor.
+std::vector<Chain> steps_of(const Chain& last) {
+  std::vector<Chain> steps;
+  for (Chain at = last; at != nullptr; at = at->parent) steps.push_back(at);
+  std::reverse(steps.begin(), steps.end());
+  return steps;
+}
+
+Ref apply_step(const Chain& step, const Ref& from, Storage& storage) {
+  Trace* trace = Trace::current();
+  return trace != nullptr ? trace->apply(step, from, storage) : step->apply(from);
+}
+
+/// The step's input, given what stood there before and the step's new output.
+Ref undo(const Step& step, const Ref& before, const Ref& after) {
+  if (step.kind != RecordKind::operation) return after;
+  switch (step.op) {
+    case ir::Op::reshape:
+      return expr::reshape(after, before->type.shape);
+    case ir::Op::transpose: {
+      const ir::Ints& permutation = step.attrs.ints("permutation");
+      ir::Ints inverse(permutation.size());
+      for (std::size_t k = 0; k < permutation.size(); ++k) {
+        inverse[static_cast<std::size_t>(permutation[k])] = static_cast<std::int64_t>(k);
+      }
+      return expr::transpose(after, inverse);
+    }
+    case ir::Op::slice:
+      return expr::update_slice(before, after, step.attrs);
+    default:
+      throw InternalError("write: a view step that cannot be undone");
+  }
+}
+
+bool is_expansion(const Step& step) {
+  return step.kind == RecordKind::operation && step.op == ir::Op::broadcast_in_dim;
+}
+
+}  // namespace
+
+Ref read_chain(Storage& storage, const Chain& chain) {
+  Ref value = storage.current();
+  if (chain == nullptr) return value;
+  if (chain->parent == nullptr) return apply_step(chain, value, storage);
+  for (const Chain& step : steps_of(chain)) value = apply_step(step, value, storage);
+  return value;
+}
+
+Ref read(const Tensor& t) {
+  const TensorImpl& impl = impl_of(t);
+  return read_chain(*impl.storage, impl.chain);
+}
+
+void check_writable(const Tensor& t) {
+  const TensorImpl& impl = impl_of(t);
+  for (const Step* step = impl.chain.get(); step != nullptr; step = step->parent.get()) {
+    if (is_expansion(*step)) {
+      fail_plain(
+          "unsupported operation: more than one element of the written-to tensor refers to a "
+          "single "
+          "memory location. Please clone() the tensor before performing the operation.");
+    }
+    if (step->kind == RecordKind::detached) return;
+    if (step->kind == RecordKind::variable && grad_enabled()) {
+      fail_plain(step == impl.chain.get()
+                     ? "a leaf Variable that requires grad is being used in an in-place operation."
+                     : "a view of a leaf Variable that requires grad is being used in an in-place "
+                       "operation.");
+    }
+  }
+}
+
+void write(const Tensor& t, Ref value) {
+  check_writable(t);
+  TensorImpl& impl = impl_of(t);
+  const std::vector<Chain> steps = steps_of(impl.chain);
+  std::vector<Ref> before{impl.storage->current()};
+  for (const Chain& step : steps) {
+    before.push_back(apply_step(step, before.back(), *impl.storage));
+  }
+  for (std::size_t k = steps.size(); k-- > 0;) value = undo(*steps[k], before[k], value);
+  before.clear();
+  impl.storage->replace(std::move(value));
+}
+
+Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int64_t> strides) {
+  const TensorImpl& from = impl_of(t);
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = from.storage;
+  impl->shape = from_ir(step->type.shape);
+  impl->dtype = step->type.dtype;
+  impl->strides = std::move(strides);
+  step->parent = from.chain;
+  step->label = OpScope::name();
+  step->where = OpScope::where();
+  if (step->kind == RecordKind::operation && !grad_enabled() && t.requires_grad()) {
+    auto detached = std::make_shared<Step>();
+    detached->kind = RecordKind::detached;
+    detached->type = step->type;
+    detached->parent = std::move(step);
+    step = std::move(detached);
+  }
+  impl->chain = std::move(step);
+  return Access::make(std::move(impl));
+}
+
+ir::Type type_of(const Tensor& t) {
+  const TensorImpl& impl = impl_of(t);
+  return {impl.dtype, to_ir(impl.shape)};
+}
+
+ir::Shape to_ir(const Shape& shape) { return ir::Shape(shape.begin(), shape.end()); }
+
+Shape from_ir(const ir::Shape& shape) {
+  return Shape(std::vector<std::int64_t>(shape.begin(), shape.end()));
+}
+
+std::vector<std::int64_t> contiguous_strides(const Shape& shape) {
+  std::vector<std::int64_t> strides(shape.size());
+  std::int64_t step = 1;
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    strides[k] = step;
+    step *= std::max<std::int64_t>(shape[k], 1);
+  }
+  return strides;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,148 @@
+// Storages and views. A storage holds the current value of some memory; a tensor reads it through a
+// chain of view steps, and writes by replacing the value, so that every alias sees the write.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <weft/tensor.h>
+#include "frontend/record.h"
+
+namespace weft::detail {
+
+/// Memory of others behind a storage.
+struct External {
+  std::shared_ptr<void> memory;  ///< Its deleter is the owner's.
+  ir::Type type;
+  std::vector<std::int64_t> strides;  ///< In elements.
+  bool row_major = true;
+
+  /// A record that reads the memory as it is when it runs.
+  Ref read() const;
+  /// Copies row-major values into the memory.
+  void write(const void* values) const;
+};
+
+/// Live storages of one thread whose values may still have to be computed.
+class PendingList;
+
+class Storage : public std::enable_shared_from_this<Storage> {
+ public:
+  explicit Storage(Ref value);
+  explicit Storage(External external);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  /// The value as this thread sees it: inside a trace, that of the trace.
+  Ref current();
+  void replace(Ref value);
+
+  const Ref& value() const { return value_; }  ///< Regardless of traces.
+  void set_value(Ref value);                   ///< Regardless of traces.
+  bool is_external() const { return external_ != nullptr; }
+  std::uint64_t trace_id() const { return trace_id_; }
+
+ private:
+  friend class PendingList;
+  void write_external(Ref value);
+
+  Ref value_;
+  std::unique_ptr<External> external_;
+  std::uint64_t trace_id_;  // of the trace that made it, or 0
+  std::shared_ptr<PendingList> pending_;
+  Storage* next_ = nullptr;
+  Storage* previous_ = nullptr;
+};
+
+/// Values not yet computed of the live storages of this thread.
+std::vector<Ref> pending_values();
+
+/// Remembers the storages that this thread writes while it lives.
+class WriteLog {
+ public:
+  WriteLog();
+  ~WriteLog();
+  WriteLog(const WriteLog&) = delete;
+  WriteLog& operator=(const WriteLog&) = delete;
+  static void note(Storage& storage);
+  const std::vector<std::weak_ptr<Storage>>& written() const { return written_; }
+
+ private:
+  WriteLog* outer_;
+  std::vector<std::weak_ptr<Storage>> written_;
+};
+
+/// Where a leaf's gradient gathers.
+struct GradSlot {
+  Tensor grad;
+};
+
+/// One step from a storage to a tensor: a view operation or an identity.
+struct Step {
+  std::shared_ptr<const Step> parent;
+  RecordKind kind = RecordKind::operation;  // operation, variable, detached
+  ir::Op op = ir::Op::reshape;
+  ir::Attributes attrs;
+  ir::Type type;  // of the result
+  const char* label = "";
+  Location where;
+  std::shared_ptr<GradSlot> slot;  // of a variable
+
+  ~Step();
+  /// The step's value on its parent's; the same record as long as that one is in use.
+  Ref apply(const Ref& from) const;
+  Ref make(const Ref& from) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::weak_ptr<Record> cached_, cached_from_;
+};
+using Chain = std::shared_ptr<const Step>;
+
+struct TensorImpl {
+  std::shared_ptr<Storage> storage;
+  Chain chain;
+  Shape shape;
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> strides;  // as PyTorch would have them
+  std::shared_ptr<GradSlot> slot;     // of a leaf that requires grad, or after retain_grad
+  Ref looked_at;                      // keeps the memory of a view whose data() was taken
+};
+
+/// The door from handles to what is behind them.
+struct Access {
+  static const std::shared_ptr<TensorImpl>& impl(const Tensor& t) { return t.impl_; }
+  static Tensor make(std::shared_ptr<TensorImpl> impl) { return Tensor(std::move(impl)); }
+};
+
+/// The implementation, or an error for an undefined tensor.
+TensorImpl& impl_of(const Tensor& t);
+
+/// A tensor of its own storage.
+Tensor wrap(Ref value);
+/// Throws weft::Unsupported unless tensors can be there.
+void check_device(const Device& device);
+/// The tensor's current value.
+Ref read(const Tensor& t);
+/// The value at the end of a chain of views.
+Ref read_chain(Storage& storage, const Chain& chain);
+/// Writes through the tensor's views; `value` has its shape and dtype.
+void write(const Tensor& t, Ref value);
+/// The checks that come before any in-place operation, with PyTorch's wording.
+void check_writable(const Tensor& t);
+
+/// A tensor on the same storage, one step further.
+Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int64_t> strides);
+
+/// A tensor of its own storage, with the value as it is now.
+Tensor copy_now(const Ref& value);
+
+ir::Type type_of(const Tensor& t);
+ir::Shape to_ir(const Shape& shape);
+Shape from_ir(const ir::Shape& shape);
+std::vector<std::int64_t> contiguous_strides(const Shape& shape);
+
+}  // namespace weft::detail

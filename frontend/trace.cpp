@@ -1,0 +1,73 @@
+#include "frontend/trace.h"
+
+#include "frontend/expr.h"
+
+namespace weft::detail {
+namespace {
+
+thread_local Trace* current_trace = nullptr;
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+Trace::Trace() : id_(next_id()) {
+  if (current_trace != nullptr) throw InternalError("trace: one is being recorded already");
+  current_trace = this;
+}
+
+Trace::~Trace() { current_trace = nullptr; }
+
+Trace* Trace::current() { return current_trace; }
+
+Trace::Capture& Trace::capture(Storage& storage) {
+  const auto [known, added] = capture_of_.try_emplace(&storage, captures_.size());
+  if (added) {
+    Ref placeholder = record_placeholder(storage.value()->type);
+    placeholder->requires_grad = storage.value()->requires_grad;
+    captures_.push_back({storage.shared_from_this(), placeholder, placeholder});
+  }
+  return captures_[known->second];
+}
+
+Ref Trace::read(Storage& storage) { return capture(storage).current; }
+
+void Trace::write(Storage& storage, Ref value) { capture(storage).current = std::move(value); }
+
+Tensor& Trace::grad(const std::shared_ptr<GradSlot>& slot, bool looks) {
+  const auto [known, added] = grad_of_.try_emplace(slot.get(), grads_.size());
+  if (added) {
+    TouchedGrad touched{slot, {}, {}, looks, slot->grad.defined(), nullptr};
+    if (looks && touched.was_defined) {
+      touched.placeholder = record_placeholder(type_of(slot->grad));
+      touched.current = touched.initial = wrap(touched.placeholder);
+    }
+    grads_.push_back(std::move(touched));
+  }
+  return grads_[known->second].current;
+}
+
+Ref Trace::next_random_key() {
+  const ir::Type type{DType::u64, {2}};
+  if (random_key_ == nullptr) random_key_ = record_placeholder(type);
+  const Ref stream = expr::constant(ir::Literal::from<std::uint64_t>(
+      type.shape, {0, static_cast<std::uint64_t>(random_streams_++)}));
+  return expr::add(random_key_, stream);
+}
+
+Ref Trace::apply(const Chain& step, const Ref& from, Storage& storage) {
+  const auto known = steps_.find(step.get());
+  if (known != steps_.end() && known->second.from == from) return known->second.result;
+  Ref result = step->make(from);
+  const bool outside = !owns(storage) && !capture(storage).written();
+  if (step->kind == RecordKind::variable && outside) {
+    variables_.push_back({result, storage.shared_from_this(), step});
+  }
+  steps_[step.get()] = {step, from, result};
+  return result;
+}
+
+}  // namespace weft::detail
