@@ -40,10 +40,11 @@ class ContractEmitter {
     divide_scratch();
     fill_nothing();
     Value* blocks = row_blocks();
+    if (m_axis_ == 0) return run_product(e_.i64(0), blocks);
     Value* last = e_.b.CreateAdd(e_.end(), e_.b.CreateSub(blocks, e_.i64(1)));
     e_.loop({.name = "batch",
-             .first = e_.b.CreateSDiv(e_.begin(), blocks),
-             .limit = e_.b.CreateSDiv(last, blocks)},
+             .first = e_.b.CreateUDiv(e_.begin(), blocks),
+             .limit = e_.b.CreateUDiv(last, blocks)},
             [&](Value* product) { run_product(product, blocks); });
   }
 
@@ -79,7 +80,7 @@ class ContractEmitter {
   // Units of one product.
   Value* row_blocks() {
     Value* rows = add(e_.size(m_axis_), e_.i64(contract_rows - 1));
-    Value* blocks = e_.b.CreateSDiv(rows, e_.i64(contract_rows));
+    Value* blocks = e_.b.CreateUDiv(rows, e_.i64(contract_rows));
     return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, blocks, e_.i64(1));
   }
 
@@ -105,8 +106,8 @@ class ContractEmitter {
   void set_batch_index(Value* product) {
     for (int axis = m_axis_ - 1; axis >= 0; --axis) {
       auto a = static_cast<std::size_t>(axis);
-      index_[a] = axis == 0 ? product : e_.b.CreateSRem(product, e_.size(axis));
-      if (axis > 0) product = e_.b.CreateSDiv(product, e_.size(axis));
+      index_[a] = axis == 0 ? product : e_.b.CreateURem(product, e_.size(axis));
+      if (axis > 0) product = e_.b.CreateUDiv(product, e_.size(axis));
     }
   }
 
@@ -135,9 +136,9 @@ class ContractEmitter {
 
   // All panels of columns for one packed block of A; c: its first row in C.
   void run_panels(const Block& rows, Value* depth, Value* c) {
-    Value* full = e_.b.CreateSDiv(full_columns_, e_.i64(panel_columns()));
+    Value* full = e_.b.CreateUDiv(full_columns_, e_.i64(panel_columns()));
     Value* tail_columns = e_.b.CreateSub(padded_columns_, full_columns_);
-    Value* tail = e_.b.CreateSDiv(tail_columns, e_.i64(e_.width()));
+    Value* tail = e_.b.CreateUDiv(tail_columns, e_.i64(e_.width()));
     auto* zero = e_.i64(0);
     e_.loop({.name = "panel", .first = zero, .limit = add(full, tail)}, [&](Value* panel) {
       Value* is_full = e_.b.CreateICmpSLT(panel, full);
@@ -211,7 +212,7 @@ class ContractEmitter {
     return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, b);
   }
   Value* round_down_to(Value* n, std::int64_t multiple) {
-    return e_.b.CreateMul(e_.b.CreateSDiv(n, e_.i64(multiple)), e_.i64(multiple));
+    return e_.b.CreateMul(e_.b.CreateUDiv(n, e_.i64(multiple)), e_.i64(multiple));
   }
   Value* round_up_to(Value* n, std::int64_t multiple) {
     return round_down_to(add(n, e_.i64(multiple - 1)), multiple);

@@ -57,13 +57,18 @@ void Packer::pack(std::span<Value* const> index, const PackRange& range, Value* 
 }
 
 Packer::Spot Packer::spot(Value* line) {
+  // A line's place within its panel; tail panels begin at a multiple of their width, because the
+  // full width is one.
+  auto within_panel = [&](int width) {
+    return width == step_ ? e_.i64(0) : e_.b.CreateURem(line, e_.i64(width));
+  };
   Value* width = e_.i64(panels_.width);
+  Value* within = within_panel(panels_.width);
   if (panels_.full) {
     Value* in_full = e_.b.CreateICmpSLT(line, panels_.full);
     width = e_.b.CreateSelect(in_full, width, e_.i64(panels_.tail_width));
+    within = e_.b.CreateSelect(in_full, within, within_panel(panels_.tail_width));
   }
-  // Tail panels begin at a multiple of their width, because the full width is one.
-  Value* within = panels_.width == step_ ? e_.i64(0) : e_.b.CreateURem(line, width);
   Value* base = e_.b.CreateMul(e_.b.CreateSub(line, within), range_.depth);
   return {ahead(to_, e_.b.CreateAdd(base, within)), width};
 }
