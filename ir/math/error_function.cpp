@@ -51,75 +51,69 @@ Term erfc_f32_magnitude(Term a) {  // a is f64
 }
 
 Term erfc_f64_magnitude(Term a) {
-  const Term d = a + 3.25;
+  const Term t = (a - 3.5) / (a + 3.5);
+  const Term slope =
+      poly(t, {-0.17847898188109743,   0.08214613243398627,     -0.011742399210068819,
+               -0.022134371489231062,  0.026952791468857144,    -0.01804537756274244,
+               0.007958825989927372,   -0.00200724056811481,    -4.2925696809012325e-05,
+               0.00024166057545535818, -6.250901860245797e-05,  -1.6387094335619517e-05,
+               1.1520306329230631e-05, 5.969672590825475e-07,   -1.769592940735171e-06,
+               4.486689465461542e-08,  2.78614929869951e-07,    -8.27239021069992e-09,
+               -4.446195722831011e-08, -2.5363714372565755e-09, 5.269261854846306e-09,
+               1.1785074475226992e-09});
+  const double middle = 0.6794097432889126;
+  const Term flat = fma(t, slope, middle);
+  const Term flat_low = fma(t, slope, middle - flat);
+  const Term d = a + 0.875;
+  const Term d_low = a - (d - 0.875);
   const Term u = 1 / d;
-  // u's relative error joins t and, with the low part of a^2, the argument of exp.
-  const Term error = fma(-u, d, 1);
-  const Term t = fma(u * error, -6.5, fma(u, -6.5, 1));
-  const Term flat =
-      poly(t, {1.0811797647743422,      -0.9129949832951062,    0.6457337773843059,
-               -0.37516494226373,       0.17200591888550015,    -0.0566752190343383,
-               0.009529321787695527,    0.0018073247819265106,  -0.0014879109359062976,
-               0.0001593602309650554,   0.0001475104687362869,  -4.313807253641847e-05,
-               -1.5309184524008332e-05, 7.426495957016492e-06,  2.0120073440137257e-06,
-               -1.2009507116634572e-06, -3.542084394677044e-07, 1.866551042672893e-07,
-               7.258860594146579e-08,   -2.469286154650425e-08, -1.3131686738493638e-08,
-               1.9157763175264524e-09,  1.3344715133803806e-09});
+  // u's relative error and the low part of a^2 join the argument of exp.
+  const Term error = fma(-u, d_low, fma(-u, d, 1));
   const Term square = a * a;
   const Term square_low = fma(a, a, -square);
   const ExpReduced r = reduce_exp(-square);
-  const Term e = exp_near_zero(r.f + (error - square_low));
-  return scale_by_any_power(flat * u * e, r.n, 690 < square);
+  const Term correction = r.low + (error - square_low);
+  const Term f = r.f + correction;
+  const Term f_low = correction - (f - r.f);
+  // (product + product_low) e^(f + f_low): the small terms first, so that one rounding is large.
+  const Term product = flat * u;
+  const Term product_low = fma(flat_low, u, fma(flat, u, -product));
+  const Term small = fma(product, fma(f * f, exp_tail(f), f_low), product_low);
+  return scale_by_any_power(product + fma(product, f, small), r.n, 690 < square);
 }
 
-Term erf_inv_f32(Term x, Term w) {
-  // erf_inv(x) / x as functions of w = -log(1 - x^2) and of its square root.
-  const Term central = poly(
-      w - 2.5, {1.50140941, 0.24664028, -0.00417738687, -0.0012527419, 0.000218344459,
-                -4.96333723e-06, -3.46270849e-06, 4.66168416e-07, 2.32329196e-08, -8.7908969e-09});
-  const Term tail = poly(sqrt(w) - 3, {2.83297682, 1.00167513, 0.00944567472, -0.00763940578,
-                                       0.00568323908, -0.00358703639, 0.00149569882,
-                                       -7.64882498e-05, -0.000318605074, 0.000128858854});
-  return select(w < 5, central, tail) * x;
-}
-
-/// AS 241 (M. J. Wichura, "The percentage points of the normal distribution", 1988), PPND16, whose
-/// normal quantile is sqrt(2) erf_inv(2 p - 1).
-Term erf_inv_f64(Term x) {
-  const Term a = abs(x);
-  const Term q = a * 0.5;
-  const Term central = fma(-q, q, 0.180625);
-  const Term r = sqrt(-log_normal(fma(a, -0.5, 0.5)));
-  const Term near_one = 5 < r, is_central = q <= 0.425;
-  const Term t = select(is_central, central, select(near_one, r - 5, r - 1.6));
-  constexpr double tops[3][8] = {
-      {3.3871328727963666080, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125,
-       45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727},
-      {1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550,
-       3.64784832476320460504, 1.27045825245236838258, 0.241780725177450611770,
-       0.0227238449892691845833, 7.74545014278341407640e-4},
-      {6.65790464350110377720, 5.46378491116411436990, 1.78482653991729133580,
-       0.296560571828504891230, 0.0265321895265761230930, 0.00124266094738807843860,
-       2.71155556874348757815e-5, 2.01033439929228813265e-7}};
-  constexpr double bottoms[3][8] = {
-      {1, 42.313330701600911252, 687.18700749205790830, 5394.1960214247511077,
-       21213.794301586595867, 39307.895800092710610, 28729.085735721942674, 5226.4952788528545610},
-      {1, 2.05319162663775882187, 1.67638483018380384940, 0.689767334985100004550,
-       0.148103976427480074590, 0.0151986665636164571966, 5.47593808499534494600e-4,
-       1.05075007164441684324e-9},
-      {1, 0.599832206555887937690, 0.136929880922735805310, 0.0148753612908506148525,
-       7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
-       2.04426310338993978564e-15}};
-  const auto choose = [&](const double(&c)[3][8], int k) {
-    return select(is_central, c[0][k], select(near_one, like(t, c[2][k]), like(t, c[1][k])));
-  };
-  Term top = choose(tops, 7), bottom = choose(bottoms, 7);
-  for (int k = 6; k >= 0; --k) {
-    top = fma(top, t, choose(tops, k));
-    bottom = fma(bottom, t, choose(bottoms, k));
+/// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x times a function of w or, above 5, r = sqrt(w)
+/// and a small correction.
+Term erf_inv_inside(Term x) {
+  const Term w = -log_normal(fma(-x, x, 1));
+  const Term r = sqrt(w);
+  Term factor = w, correction = r;
+  if (is_f32(x)) {
+    factor =
+        poly(w, {0.886226892, 0.232013822, 0.0115486542, -0.002334296, -0.00012748185,
+                 4.45653932e-05, 3.98315706e-06, -1.97644181e-06, 2.21028102e-07, -8.7908969e-09});
+    correction = poly(r - 3, {-0.167197973, 0.00266268454, 0.00684214523, -0.00344931684,
+                              0.00115329248, -0.000206857658, -6.35387696e-05, 4.32152156e-05});
+  } else {
+    factor = poly(w, {0.886226925452758,       0.23201366653465214,     0.0115493420383494,
+                      -0.0023351016426507655,  -0.000128043286988777,   4.661140938126483e-05,
+                      2.0200769521922394e-06,  -1.0127306811907428e-06, -3.703693331385139e-08,
+                      2.2508997719489753e-08,  9.943171613094076e-10,   -6.807605932862104e-10,
+                      6.305882968862214e-11,   -1.883767167475967e-11,  9.687250805602545e-12,
+                      -2.3635883153810816e-12, 3.09521871237469e-13,    -1.991381386232006e-14,
+                      -1.0022950697984466e-16, 1.1992573317715858e-16,  -8.472470303155927e-18,
+                      2.0995203171366627e-19});
+    correction = poly(
+        1 / (r + 1.5) - 0.2,
+        {-0.1645222632713511,   -0.18555662758300417,  2.8691523316991865,   2.813073076551863,
+         3.036731775850975,     -110.51972408103397,   -1121.5834077794184,  -6655.989754807685,
+         47849.68754280171,     969520.8720890791,     677708.00358111,      -88441251.16511202,
+         -270655860.9622121,    7437474335.542536,     24546502587.935898,   -628837595989.374,
+         -1057774629139.4769,   50800428032221.625,    -44155984254006.984,  -3460774531921530.5,
+         1.173845340519099e+16, 1.664015947125903e+17, -9.0761250773769e+17, -4.052203752339713e+18,
+         2.8384991673934246e+19});
   }
-  constexpr double inverse_sqrt2 = 0x1.6a09e667f3bcdp-1;
-  return copy_sign(select(is_central, q, 1) * inverse_sqrt2 * top / bottom, x);
+  return select(w < 5, factor * x, copy_sign(r + correction, x));
 }
 
 }  // namespace
@@ -142,9 +136,8 @@ Scalar erfc(ScalarBuilder& b, Scalar value) {
 
 Scalar erf_inv(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  const Term inside = is_f32(x) ? erf_inv_f32(x, -log_normal(fma(-x, x, 1))) : erf_inv_f64(x);
   const Term limit = select(abs(x) == 1, copy_sign(like(x, infinity), x), like(x, not_a_number));
-  return select(abs(x) < 1, inside, limit);
+  return select(abs(x) < 1, erf_inv_inside(x), limit);
 }
 
 }  // namespace weft::ir::math

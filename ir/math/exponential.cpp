@@ -27,7 +27,9 @@ ExpReduced reduce_exp(Term x) {
   const double high = is_f32(x) ? 0x1.62e43p-1 : 0x1.62e42fefa39efp-1;
   const double low = is_f32(x) ? -0x1.05c61p-29 : 0x1.abc9e3b39803fp-56;
   const Nearest n = nearest(x, log2_e);
-  return {fma(n.value, -low, fma(n.value, -high, x)), n.bits};
+  const Term main = fma(n.value, -high, x);
+  const Term f = fma(n.value, -low, main);
+  return {f, fma(n.value, -low, main - f), n.bits};
 }
 
 Term exp_tail(Term f) {
@@ -101,7 +103,11 @@ Scalar logistic(ScalarBuilder& b, Scalar value) {
   const Term low = y < low_exp_argument(x);
   const ExpReduced r = reduce_exp(at_least(y, is_f32(x) ? -104.0 : -746.0));
   const Term e = scale_by_any_power(exp_near_zero(r.f), r.n, low);
-  return select(x < 0, e, 1) / (e + 1);
+  const Term sum = e + 1;
+  const Term quotient = select(x < 0, e, 1) / sum;
+  // The rounding of the sum is taken out again; 1 / sum need not be exact for that.
+  const Term sum_low = e - (sum - 1);
+  return fma(quotient * sum_low, fma(sum, 0.5, -1.457), quotient);
 }
 
 }  // namespace weft::ir::math

@@ -1,4 +1,4 @@
-// lgamma and digamma, f32 through f64. From 3.5 (2) on the asymptotic series' form with
+// lgamma and digamma, f32 through f64. From 3.3 (2) on the asymptotic series' form with
 // coefficients fitted to the whole ray; below, the recurrence; left of the origin, the reflection.
 // The fits are minimax fits made for these intervals.
 #include "ir/math/kernels.h"
@@ -18,43 +18,44 @@ Term log_for(Precision precision, Term x) {  // finite x > 0
   return precision == Precision::f32 ? log2_wide(x) * ln2 : log_positive(x);
 }
 
-/// lgamma(2 + y) / y for -1/2 <= y <= 3/2.
+/// lgamma(2 + y) / y for -0.7 <= y <= 1.3.
 Term lgamma_near_two(Precision precision, Term y) {
   if (precision == Precision::f32)
     return poly(
-        y, {0.4227843350562313, 0.32246703203131943, -0.06735229670511038, 0.020580860996295858,
-            -0.007385663036293334, 0.002890016768243516, -0.0011915298200042236,
-            0.0005108218185490608, -0.00022842104222893747, 0.00010253845763328682,
-            -3.955579923944051e-05, 1.0293449762581045e-05, -1.2517672844269628e-06});
-  return poly(y, {0.42278433509846713,     0.3224670334241132,      -0.06735230105319852,
-                  0.02058080842778997,     -0.007385551028649702,   0.0028905103305161585,
-                  -0.0011927539121310677,  0.0005096695291414476,   -0.00022315475716058568,
-                  9.945746774123643e-05,   -4.492619857725403e-05,  2.0507446719302417e-05,
-                  -9.439940780304871e-06,  4.374455710706509e-06,   -2.0372549631184395e-06,
-                  9.538924651591395e-07,   -4.5204909669060807e-07, 2.1780381108805864e-07,
-                  -1.0344471099987818e-07, 4.451383189053036e-08,   -1.5540345848903828e-08,
-                  3.9240809367342335e-09,  -6.203852002748532e-10,  4.5556385646346745e-11});
+        y, {0.42278433523861547, 0.3224670386887152, -0.06735231091148781, 0.020580647905893073,
+            -0.007385382370518336, 0.0028918619920143876, -0.001194179063038004,
+            0.0005052069794307682, -0.00021731421402218154, 0.00010463809812506593,
+            -5.538770880352944e-05, 2.2028303408025266e-05, -4.00173861630121e-06});
+  return poly(y, {0.42278433509846713,    0.3224670334241132,      -0.06735230105319777,
+                  0.020580808427786132,   -0.007385551028693835,   0.0028905103306882357,
+                  -0.0011927539112107637, 0.0005096695254654446,   -0.00022315476489922072,
+                  9.945750878566203e-05,  -4.4926186884679996e-05, 2.0507211502000936e-05,
+                  -9.43972597338025e-06,  4.374999653313919e-06,   -2.0385265389545722e-06,
+                  9.54397646384195e-07,   -4.503328128028608e-07,  2.140743628975486e-07,
+                  -9.999386169312526e-08, 4.491508368452354e-08,   -2.1416440501827098e-08,
+                  1.2351693961314193e-08, -7.0560048216225e-09,    2.9342606594252846e-09,
+                  -7.204995377098706e-10, 7.745455456690964e-11});
 }
 
 /// x (lgamma(x) - (x - 1/2) (log x - 1) - (log(2 pi) - 1) / 2) as a function of v = 1/x^2, x
 /// >= 3.5.
 Term stirling_rest(Precision precision, Term v) {
   if (precision == Precision::f32)
-    return poly(v, {0.08333333246290386, -0.002777630427664032, 0.0007868392013099323,
-                    -0.000473959671302216});
-  return poly(v, {0.08333333333333211, -0.0027777777768371206, 0.0007936505800813844,
-                  -0.0005952158482984559, 0.0008404743204978045, -0.0018731864070791165,
-                  0.0054249575217511555, -0.014920003780737134, 0.024006100328167548});
+    return poly(v, {0.08333333199866111, -0.002777576210472165, 0.000785326632826011,
+                    -0.00046225666672565984});
+  return poly(v, {0.08333333333333055, -0.002777777775845649, 0.0007936504008366562,
+                  -0.0005952014945439735, 0.0008398705891693569, -0.0018588853041655714,
+                  0.00523311556649319, -0.013560709782398244, 0.02005503715422252});
 }
 
 Term lgamma_f64(Precision precision, Term x) {
   const Term a = abs(x);
   // Down to -1/2: lgamma(x) = lgamma(2 + y) - log(p) with y = x, x - 1 or x - 2 and p = |x (x +
   // 1)|, x or 1.
-  const Term first = a < 0.5, second = a < 1.5;
+  const Term first = a <= 0.5, second = a < 1.3;
   const Term y = select(first, x, select(second, a - 1, a - 2));
   const Term p = select(first, abs(x * (x + 1)), select(second, a, 1));
-  const Term large = 3.5 <= a;
+  const Term large = 3.3 <= a;
   const Term log_a_or_p = log_for(precision, select(large, a, p));
   const Term u = 1 / a;
   const Term rest = fma(u, stirling_rest(precision, u * u), 0.41893853320467274);
@@ -69,12 +70,32 @@ Term lgamma_f64(Precision precision, Term x) {
   return select(pole, infinity, result);
 }
 
+/// digamma(y) for 1 <= y <= 2: (y - root) times a polynomial, so that it is accurate next to the
+/// root.
+Term digamma_near_root(Precision precision, Term y) {
+  const Term t = y - 1.5;
+  const Term from_root = y - 0x1.762d86356be3fp+0 - 0x1.b86a722197829p-54;
+  if (precision == Precision::f32)
+    return from_root * poly(t, {0.9510558756365778, -0.4236274990800663, 0.24054261523840106,
+                                -0.1483987749150967, 0.09498209231108713, -0.062057234259971276,
+                                0.04087927361077548, -0.025780162937308462, 0.01698056917790036,
+                                -0.016385612985373468, 0.011118562479965056});
+  return from_root *
+         poly(t, {0.9510558760318328,     -0.4236274212814572,     0.24054248424077773,
+                  -0.1484049230548761,    0.09498872445447784,     -0.061922133189452284,
+                  0.040760833836157244,   -0.02697580007021234,    0.017907251822036736,
+                  -0.01190814580157949,   0.007926953869845184,    -0.005280910341075059,
+                  0.003518922525424827,   -0.0023375077627854793,  0.001557103796334141,
+                  -0.0010778509153125133, 0.0007217212702206505,   -0.000354433827484275,
+                  0.0002302556699079036,  -0.00037866891858659603, 0.0002572663507554921});
+}
+
 /// x^2 (log x - 1/(2x) - digamma(x)) as a function of v = 1/x^2, x >= 2.
 Term digamma_rest(Precision precision, Term v) {
   if (precision == Precision::f32)
-    return poly(v, {0.08333333325551992, -0.008333319572328376, 0.00396740398653082,
-                    -0.004140208998923099, 0.007086160812995716, -0.015100714908681914,
-                    0.029668538156994204, -0.04059654044719498, 0.02670575291068193});
+    return poly(
+        v, {0.0833333313697538, -0.008333112145578395, 0.003959657353315179, -0.0040014594126631655,
+            0.005726479204094494, -0.007453720861941819, 0.005254013752511523});
   return poly(
       v, {0.08333333333330999, -0.00833333332271681, 0.003968252262627097, -0.004166526087434799,
           0.007568725871396975, -0.02085700019437855, 0.07764541328758177, -0.3384565600391777,
@@ -99,14 +120,12 @@ Term digamma_f64(Precision precision, Term x) {
   // Left of the origin: digamma(x) = digamma(1 - x) - pi cot(pi x).
   const Term left = x < 0;
   const Term a = select(left, 1 - x, x);
-  // Below 2: digamma(a) = digamma(a + 2) - 1/a - 1/(a + 1).
-  const Term small = a < 2;
-  const Term z = select(small, a + 2, a);
-  const Term shift = fma(a, 2.0, 1) / (a * (a + 1));
-  const Term u = 1 / z;
-  const Term v = u * u;
-  const Term series = fma(-v, digamma_rest(precision, v), log_for(precision, z) - u * 0.5);
-  const Term right = select(small, series - shift, series);
+  const Term u = 1 / a, v = u * u;
+  const Term series = fma(-v, digamma_rest(precision, v), log_for(precision, a) - u * 0.5);
+  // Below 1: digamma(a) = digamma(a + 1) - 1/a.
+  const Term below_one = a < 1;
+  const Term near_root = digamma_near_root(precision, select(below_one, a + 1, a));
+  const Term right = select(a < 2, near_root - select(below_one, u, 0), series);
   const Term f = x - round_even(x);
   const Term result = select(left, right - pi_cotangent(precision, f), right);
   const Term pole = left & (f == 0);

@@ -2,6 +2,7 @@
 // `fma(x, y, 1)` append instructions. Plain numbers take the dtype of the Term beside them.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>

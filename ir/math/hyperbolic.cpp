@@ -55,7 +55,7 @@ Scalar tanh(ScalarBuilder& b, Scalar value) {
     // The polynomial of N. Juffa's published implementation.
     const Term p = poly(square, {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2,
                                  2.06390887954e-2, -5.70498872745e-3});
-    return select(small, fma(x * square, p, x), copy_sign(1 - 2 / e1, x));
+    return copy_sign(select(small, fma(a * square, p, a), 1 - 2 / e1), x);
   }
   // The rational function of Cephes (S. L. Moshier), tanh.c; one division serves both cases.
   const Term p = poly(

@@ -6,9 +6,10 @@
 
 namespace weft::ir::math {
 
-/// x = n ln2 + f with |f| <= ln2 / 2; n is an integer in the low bits of `n`.
+/// x = n ln2 + f + low with |f| <= ln2 / 2, low for those who need more than f; n is an integer in
+/// the low bits of `n`.
 struct ExpReduced {
-  Term f, n;
+  Term f, low, n;
 };
 ExpReduced reduce_exp(Term x);
 
@@ -64,7 +65,7 @@ struct PiReduced {
 };
 PiReduced reduce_pi(Term x, bool plus_half);
 
-/// |x| = j pi/2 + r + low with |r| <= pi/4, or |r| < 1 where j = 0; the bool `odd` tells whether j
+/// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j
 /// is odd.
 struct HalfPiReduced {
   Term r, low, odd;

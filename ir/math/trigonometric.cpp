@@ -22,22 +22,6 @@ Term odd_poly(Term x, std::initializer_list<double> c) {
   return fma(x * square, poly(square, c), x);
 }
 
-/// cos(x) for f64 |x| <= 1.
-Term cos_near_zero(Term x) {
-  const Term square = x * x;
-  return fma(square,
-             poly(square, {-0.49999999999999983, 0.041666666666662713, -0.0013888888888565572,
-                           2.4801587174651276e-5, -2.7557292355569145e-7, 2.0873612254467922e-9,
-                           -1.1278930224388117e-11}),
-             1);
-}
-/// sin(x) for f64 |x| <= 1.
-Term sin_near_zero(Term x) {
-  return odd_poly(x, {-0.16666666666666666, 0.0083333333333331115, -1.9841269841089438e-4,
-                      2.7557319152367131e-6, -2.5052093049043656e-8, 1.6057228776423856e-10,
-                      -7.535317071666991e-13});
-}
-
 /// asin(x) - x for |x| <= 1/2.
 Term asin_rest(Term x) {
   const Term square = x * x;
@@ -73,29 +57,38 @@ Term atan_core(Term x) {
                       -0.00015221215623143833, 1.3230087278456372e-05});
 }
 
+/// sin_core, which rounding may take a little beyond 1, held to the range of a sine.
+Term bounded_sin_core(Term r) { return at_least(at_most(sin_core(r), 1), -1); }
+
 Scalar sin(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
   const PiReduced p = reduce_pi(x, false);
-  return flip_sign(sin_core(p.r), (p.odd ^ bits(x)) & sign_mask(x));
+  return flip_sign(bounded_sin_core(p.r), (p.odd ^ bits(x)) & sign_mask(x));
 }
 
 Scalar cos(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
   const PiReduced p = reduce_pi(x, true);
-  return flip_sign(sin_core(p.r), p.odd & sign_mask(x));
+  return flip_sign(bounded_sin_core(p.r), p.odd & sign_mask(x));
 }
 
 Scalar tan(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
   const HalfPiReduced p = reduce_half_pi(x);
-  if (is_f32(x)) {
-    const Term main = odd_poly(
-        p.r, {0.333331525, 0.133389056, 0.0534026921, 0.0244604927, 0.00307135307, 0.00941419229});
-    const Term t = fma(p.low, fma(main, main, 1), main);  // tan' = 1 + tan^2
-    return flip_sign(select(p.odd, -1 / t, t), sign_bit(x));
-  }
-  const Term s = sin_near_zero(p.r), c = cos_near_zero(p.r);
-  return flip_sign(select(p.odd, -c, s) / select(p.odd, s, c), sign_bit(x));
+  const Term r = p.r, square = r * r;
+  const Term rest =
+      is_f32(x)
+          ? poly(square, {0.333333492, 0.133326769, 0.0540586822, 0.0212875344, 0.0108238589,
+                          0.000102860875, 0.00437041372})
+          : poly(square, {0.33333333333332776, 0.13333333333414757, 0.05396825392661973,
+                          0.021869489609934466, 0.008863219153048217, 0.0035922891688729445,
+                          0.0014547574607488428, 0.0005950667681011562, 0.00022237407935984775,
+                          0.00013653686817320334, -2.640147069313253e-05, 8.946583322443704e-05,
+                          -4.488356539238417e-05, 2.0864883546228418e-05});
+  // tan' = 1 + tan^2, roughly 1 + r^2 + 0.7 r^4.
+  const Term low = p.low * fma(fma(square, 0.7, 1), square, 1);
+  const Term t = r + fma(r * square, rest, low);
+  return flip_sign(select(p.odd, -1 / t, t), sign_bit(x));
 }
 
 Scalar asin(ScalarBuilder& b, Scalar value) {
@@ -106,7 +99,10 @@ Scalar asin(ScalarBuilder& b, Scalar value) {
   const Term root = sqrt(fma(a, -0.5, 0.5));
   const Term r = select(large, root, a);
   const Term rest = asin_rest(r);
-  const Term from_half_pi = fma(r, -2.0, half_pi(x).high) + fma(rest, -2.0, half_pi(x).low);
+  const HalfPi half = half_pi(x);
+  const Term main = fma(r, -2.0, half.high);
+  const Term main_low = fma(r, -2.0, half.high - main);
+  const Term from_half_pi = main + (fma(rest, -2.0, half.low) + main_low);
   return copy_sign(select(large, from_half_pi, r + rest), x);
 }
 

@@ -46,14 +46,27 @@ Turns turns_f32(Term x, bool plus_half) {
   return {rest + error, j.bits};
 }
 
-/// pi * scale * (v + rest) for a signed 64-bit integer v, with one large rounding. Both halves of v
-/// become floats by their bits alone, and exactly.
-Term times_pi(Term v, Term rest, double scale) {
+/// pi * scale * (v + rest) for a signed 64-bit integer v, in two parts. Both halves of v become
+/// floats by their bits alone, and exactly.
+struct Angle {
+  Term high, low;
+};
+Angle times_pi(Term v, Term rest, double scale) {
+  // The upper half is the nearest multiple of 2^32, so that the halves do not cancel; 31 first, as
+  // the sum could wrap.
   const Term u = v ^ std::numeric_limits<std::int64_t>::min();
-  const Term high =
-      from_bits((u >> 32) | 0x4530000000000000) - (0x1p84 + 0x1p63);           // 2^84 + half 2^32
-  const Term low = from_bits((u & 0xffffffff) | 0x4330000000000000) - 0x1p52;  // 2^52 + half
-  return fma(high, pi * scale, fma(high, pi_low * scale, (low + rest) * (pi * scale)));
+  const Term upper = ((u >> 31) + 1) >> 1;
+  const Term lower = (u + (std::int64_t{1} << 31)) & 0xffffffff;
+  const Term large =
+      from_bits(upper | 0x4530000000000000) - (0x1p84 + 0x1p63);  // 2^84 + 2^32 upper
+  const Term small = from_bits(lower | 0x4330000000000000) - (0x1p52 + 0x1p31);  // 2^52 + lower
+  const Term minor = small + rest;
+  const Term minor_low = rest - (minor - small);
+  const Term correction = (large + minor) * (pi_low * scale);
+  const Term tail = fma(minor, pi * scale, correction);
+  const Term high = fma(large, pi * scale, tail);
+  const Term tail_low = fma(minor, pi * scale, -tail) + correction;
+  return {high, (fma(large, pi * scale, -high) + tail) + fma(minor_low, pi * scale, tail_low)};
 }
 
 /// Three words of 64 bits of 1/pi from bit `at` (0 to 1023) on, where bit 53 is its first.
@@ -116,7 +129,7 @@ PiReduced reduce_pi(Term x, bool plus_half) {
   const FixedTurns t = turns_f64(a);
   constexpr std::int64_t half_turn = std::int64_t{1} << 62;
   const Term v = plus_half ? t.high + half_turn : t.high;
-  const Term r = times_pi(v << 1, t.rest * 2, 0x1p-64);
+  const Term r = times_pi(v << 1, t.rest * 2, 0x1p-64).high;
   // Below 1 the fixed point has too few bits: there r is x, or j is 1 and r is x - pi/2.
   const Term small = a < 1;
   const Term small_r = plus_half ? a - pi / 2 - pi_low / 2 : a;
@@ -136,9 +149,14 @@ HalfPiReduced reduce_half_pi(Term x) {
   }
   const Term a = abs(x);
   const FixedTurns t = turns_f64(a);
-  const Term r = times_pi(t.high << 2, t.rest * 4, 0x1p-65);
-  const Term odd = (((t.high << 1) + (std::int64_t{1} << 62)) < 0) & (1 <= a);
-  return {select(a < 1, a, select(a < infinity, r, not_a_number)), like(a, 0), odd};
+  const Angle r = times_pi(t.high << 2, t.rest * 4, 0x1p-65);
+  // Below 1 the fixed point has too few bits: there r is x, or j is 1 and r is x - pi/2.
+  const Term small = a < 1, tiny = a < pi / 4;
+  const Term odd_turn = ((t.high << 1) + (std::int64_t{1} << 62)) < 0;
+  const Term small_r = select(tiny, a, a - pi / 2),
+             small_low = select_like(a, tiny, 0, -pi_low / 2);
+  return {select(small, small_r, select(a < infinity, r.high, not_a_number)),
+          select(small, small_low, r.low), (odd_turn | small) ^ tiny};
 }
 
 }  // namespace weft::ir::math

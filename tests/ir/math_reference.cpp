@@ -74,30 +74,60 @@ constexpr DType dtype_of_float = sizeof(T) == 4 ? DType::f32 : DType::f64;
 
 const std::vector<MathFunction>& math_functions() {
   static const std::vector<MathFunction> functions = {
-      {"exp", math::exp, WEFT_LD(exp), -746, 710, 1, 2},
-      {"expm1", math::expm1, WEFT_LD(expm1), -50, 710, 2, 2},
-      {"logistic", math::logistic, logistic, -746, 50, 2, 2},
-      {"log", math::log, WEFT_LD(log), 0, 10, 1, 2},
-      {"log1p", math::log1p, WEFT_LD(log1p), -1, 10, 2, 2},
-      {"sin", math::sin, WEFT_LD(sin), -100, 100, 2, 2},
-      {"cos", math::cos, WEFT_LD(cos), -100, 100, 2, 2},
-      {"tan", math::tan, WEFT_LD(tan), -100, 100, 2, 2},
-      {"asin", math::asin, WEFT_LD(asin), -1, 1, 2, 2},
-      {"acos", math::acos, WEFT_LD(acos), -1, 1, 2, 2},
-      {"atan", math::atan, WEFT_LD(atan), -10, 10, 2, 2},
-      {"sinh", math::sinh, WEFT_LD(sinh), -711, 711, 2, 2},
-      {"cosh", math::cosh, WEFT_LD(cosh), -711, 711, 2, 2},
-      {"tanh", math::tanh, WEFT_LD(tanh), -20, 20, 2, 2},
-      {"asinh", math::asinh, WEFT_LD(asinh), -10, 10, 2, 2},
-      {"acosh", math::acosh, WEFT_LD(acosh), 1, 10, 2, 2},
-      {"atanh", math::atanh, WEFT_LD(atanh), -1, 1, 2, 2},
-      {"erf", math::erf, WEFT_LD(erf), -6, 6, 2, 2},
-      {"erfc", math::erfc, WEFT_LD(erfc), -6, 28, 2, 2},
-      {"erf_inv", math::erf_inv, erf_inv, -1, 1, 2, 4},
-      {"lgamma", math::lgamma, WEFT_LD(lgamma), -20, 20, 2, 4, 1e-14},
-      {"digamma", math::digamma, digamma, -20, 20, 2, 4, 1e-14},
-      {"cbrt", math::cbrt, WEFT_LD(cbrt), -10, 10, 2, 2},
-      {"rsqrt", math::rsqrt, rsqrt, 0, 10, 2, 2},
+      {"exp",
+       math::exp,
+       WEFT_LD(exp),
+       -746,
+       710,
+       1,
+       1,
+       {-80, -690, 89, -104, 710, 88.7228, 709.7827}},
+      {"expm1", math::expm1, WEFT_LD(expm1), -50, 710, 2, 2, {0.3466, -0.3466, 0x1p-60, -30, -45}},
+      {"logistic", math::logistic, logistic, -746, 50, 2, 2, {0, -80, -690, -104, -746}},
+      {"log", math::log, WEFT_LD(log), 0, 10, 1, 1, {2. / 3, 4. / 3, 0.7071067811865476, 1}},
+      {"log1p", math::log1p, WEFT_LD(log1p), -1, 10, 2, 2, {-0.2929, 0.4142, 1. / 3, -1. / 3, -1}},
+      {"sin",
+       math::sin,
+       WEFT_LD(sin),
+       -100,
+       100,
+       2,
+       2,
+       {1, 1.5708, 3.14159, 0x1p44, 0x1p65, 0x1p86}},
+      {"cos",
+       math::cos,
+       WEFT_LD(cos),
+       -100,
+       100,
+       2,
+       2,
+       {1, 1.5708, 3.14159, 0x1p44, 0x1p65, 0x1p86}},
+      {"tan", math::tan, WEFT_LD(tan), -100, 100, 2, 2, {1, 0.7854, 1.5708, 2.356, 0x1p44, 0x1p65}},
+      {"asin", math::asin, WEFT_LD(asin), -1, 1, 2, 2, {0.5, -0.5, 1, -1}},
+      {"acos", math::acos, WEFT_LD(acos), -1, 1, 2, 2, {0.5, -0.5, 1, -1}},
+      {"atan", math::atan, WEFT_LD(atan), -10, 10, 2, 2, {1, -1}},
+      {"sinh", math::sinh, WEFT_LD(sinh), -711, 711, 2, 2, {1, -1, 89.4159, 710.4758}},
+      {"cosh", math::cosh, WEFT_LD(cosh), -711, 711, 2, 2, {89.4159, 710.4758}},
+      {"tanh", math::tanh, WEFT_LD(tanh), -20, 20, 2, 2, {0.625, -0.625, 9.25, 19.5}},
+      {"asinh", math::asinh, WEFT_LD(asinh), -10, 10, 2, 2, {0x1p-12, 0x1p-28, 0x1p60}},
+      {"acosh", math::acosh, WEFT_LD(acosh), 1, 10, 2, 2, {1, 0x1p60}},
+      {"atanh", math::atanh, WEFT_LD(atanh), -1, 1, 2, 2, {0x1p-12, 0x1p-28, 1, -1}},
+      {"erf", math::erf, WEFT_LD(erf), -6, 6, 2, 2, {0.927734375, 1, -1, 5.95}},
+      {"erfc", math::erfc, WEFT_LD(erfc), -6, 28, 2, 2, {10.5, 27.3, 27.226, 10.05, 26.54}},
+      {"erf_inv", math::erf_inv, erf_inv, -1, 1, 2, 4, {0.99662547, 1, -1}},
+      {"lgamma",
+       math::lgamma,
+       WEFT_LD(lgamma),
+       -20,
+       20,
+       2,
+       4,
+       {-0.5, 0.5, 1, 1.3, 2, 3.3},
+       1e-9,
+       2e-14},
+      {"digamma", math::digamma, digamma, -20, 20, 2, 4, {0, 1, 2, -0.5, -1}, 1e-10, 2e-14},
+      {"cbrt", math::cbrt, WEFT_LD(cbrt), -10, 10, 2, 2, {1, 8, 27}},
+      {"rsqrt", math::rsqrt, rsqrt, 0, 10, 2, 2, {1, 4}},
   };
   return functions;
 }
@@ -150,39 +180,77 @@ ScalarProgram program_of(const MathFunction2& f) {
 }
 
 template <class T>
-std::vector<T> sample_arguments(double low, double high, int n) {
+std::vector<T> sample_arguments(const MathFunction& f, int n) {
   std::vector<T> x;
   std::mt19937_64 random(2024);
-  const std::uint64_t step =
-      sizeof(T) == 4 ? (std::uint64_t{1} << 32) / (n / 4) : ~std::uint64_t{0} / (n / 4);
+  const auto unit = [&random] { return static_cast<double>(random() >> 11) * 0x1p-53; };
+  const std::uint64_t step = (sizeof(T) == 4 ? 0xffffffffu : ~std::uint64_t{0}) / (n / 4);
   for (int k = 0; k < n / 4; ++k) x.push_back(from_pattern<T>(step * k + random() % step));
-  for (int k = 0; k < n / 2; ++k) {
-    const double t = (k + 0.5 + 0.001 * static_cast<double>(random() % 997)) / (n / 2);
-    x.push_back(static_cast<T>(low + (high - low) * t));
-  }
-  // Near zero and one on a logarithmic scale, and around the powers of two.
+  // f32 overflows earlier, and samples beyond that are wasted.
+  const double low = sizeof(T) == 4 ? std::max(f.low, -110.0) : f.low;
+  const double high = sizeof(T) == 4 ? std::min(f.high, 95.0) : f.high;
+  for (int k = 0; k < n / 2; ++k)
+    x.push_back(static_cast<T>(low + (high - low) * (k + unit()) / (n / 2)));
   for (int k = 0; k < n / 16; ++k) {
-    const double t = std::exp2(-40.0 * static_cast<double>(random() >> 11) * 0x1p-53);
-    for (double v : {t, 1 - t, 1 + t, 2 - t * 4}) x.push_back(static_cast<T>(v));
+    const double t = std::exp2(-40 * unit());
+    for (double v : {t, 1 - t, 1 + t, -2 + t * 4}) x.push_back(static_cast<T>(v));
   }
-  for (int e = std::numeric_limits<T>::min_exponent - 30; e <= std::numeric_limits<T>::max_exponent;
-       e += e > -20 && e < 70 ? 1 : 7)
-    for (T v : {static_cast<T>(1), static_cast<T>(-1)}) {
-      const T center = static_cast<T>(std::ldexp(v, e));
-      x.insert(x.end(),
-               {center, std::nextafter(center, T{0}), std::nextafter(center, v * T{INFINITY})});
+  const auto neighbours = [&x](T center, int count) {
+    T up = center, down = center;
+    for (int k = 0; k < count; ++k) {
+      x.insert(x.end(), {up, down});
+      up = std::nextafter(up, std::numeric_limits<T>::infinity());
+      down = std::nextafter(down, -std::numeric_limits<T>::infinity());
     }
+  };
+  for (double border : f.borders) neighbours(static_cast<T>(border), 100);
+  for (int e = std::numeric_limits<T>::min_exponent - std::numeric_limits<T>::digits;
+       e <= std::numeric_limits<T>::max_exponent; e += e > -20 && e < 70 ? 1 : 7)
+    for (T v : {T{1}, T{-1}}) neighbours(static_cast<T>(std::ldexp(v, e)), 2);
   return x;
+}
+
+template <class T>
+double error_of(const MathFunction& f, T got, long double want) {
+  const double absolute = sizeof(T) == 4 ? f.absolute_f32 : f.absolute_f64;
+  return std::fabs(got - want) <= absolute ? 0 : ulp_error<T>(got, want);
+}
+
+template <class T>
+Worst<T> worst_error(const MathFunction& f, const std::vector<T>& x) {
+  const std::vector<T> y = run_math<T>(program_of<T>(f), x);
+  Worst<T> worst;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const long double want = f.reference(x[k]);
+    const double error = error_of<T>(f, y[k], want);
+    if (error > worst.ulp) worst = {error, x[k], y[k], want};
+  }
+  return worst;
+}
+template <class T>
+Worst<T> worst_error(const MathFunction2& f, const std::vector<T>& x, const std::vector<T>& y) {
+  const std::vector<T> z = run_math<T>(program_of<T>(f), x, y);
+  Worst<T> worst;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const long double want = f.reference(x[k], y[k]);
+    const double error = ulp_error<T>(z[k], want);
+    if (error > worst.ulp) worst = {error, x[k], z[k], want};
+  }
+  return worst;
 }
 
 #define WEFT_INSTANTIATE(T)                                                         \
   template double ulp_error<T>(T, long double);                                     \
+  template double error_of<T>(const MathFunction&, T, long double);                 \
   template std::vector<T> run_math<T>(const ScalarProgram&, const std::vector<T>&); \
   template std::vector<T> run_math<T>(const ScalarProgram&, const std::vector<T>&,  \
                                       const std::vector<T>&);                       \
   template ScalarProgram program_of<T>(const MathFunction&);                        \
   template ScalarProgram program_of<T>(const MathFunction2&);                       \
-  template std::vector<T> sample_arguments<T>(double, double, int);
+  template std::vector<T> sample_arguments<T>(const MathFunction&, int);            \
+  template Worst<T> worst_error<T>(const MathFunction&, const std::vector<T>&);     \
+  template Worst<T> worst_error<T>(const MathFunction2&, const std::vector<T>&,     \
+                                   const std::vector<T>&);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)
 
