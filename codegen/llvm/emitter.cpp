@@ -163,7 +163,11 @@ Emitter::Values Emitter::loop(const Loop& loop,
   llvm::BasicBlock* prepare = block(name + ".prepare");
   llvm::BasicBlock* turn = block(name);
   llvm::BasicBlock* done = block(name + ".done");
-  b.CreateCondBr(b.CreateICmpSLT(loop.first, loop.limit), prepare, done);
+  if (loop.certain) {
+    b.CreateBr(prepare);
+  } else {
+    b.CreateCondBr(b.CreateICmpSLT(loop.first, loop.limit), prepare, done);
+  }
   b.SetInsertPoint(prepare);
   if (loop.prepare) loop.prepare();
   llvm::BasicBlock* prepared = b.GetInsertBlock();
@@ -187,6 +191,7 @@ Emitter::Values Emitter::loop(const Loop& loop,
   b.CreateCondBr(b.CreateICmpSLT(following, loop.limit), turn, done);
 
   b.SetInsertPoint(done);
+  if (loop.certain) return next;
   Values results;
   for (std::size_t k = 0; k < next.size(); ++k) {
     llvm::PHINode* phi = b.CreatePHI(next[k]->getType(), 2);

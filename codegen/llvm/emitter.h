@@ -78,6 +78,7 @@ class Emitter {
     std::int64_t step = 1;
     Values carried{};                 // values before the first turn
     std::function<void()> prepare{};  // runs before the first turn, if there is one
+    bool certain = false;             // first < limit is known
   };
   /// for (i = first; i < limit; i += step) carried = body(i, carried); returns the last carried.
   Values loop(const Loop& loop, const std::function<Values(Value* i, const Values&)>& body);

@@ -39,7 +39,7 @@ void emit_units(Emitter& e, const std::vector<Value*>& sizes,
   // Sizes may be 0 when there is no unit, and the decoding divides by them.
   e.if_then(e.b.CreateICmpSLT(e.begin(), e.end()), "units", [&] {
     std::vector<Value*> first = decode(e, e.begin(), sizes);
-    e.loop({"unit", e.begin(), e.end(), 1, first},
+    e.loop({"unit", e.begin(), e.end(), 1, first, {}, /*certain=*/true},
            [&](Value*, const Emitter::Values& index) -> Emitter::Values {
              body(index);
              return advance(e, index, sizes);

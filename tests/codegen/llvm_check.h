@@ -21,7 +21,9 @@ namespace weft::codegen {
 inline const std::vector<cpu::Target>& test_targets() {
   static const std::vector<cpu::Target> targets = [] {
     std::vector<cpu::Target> all = {cpu::host_target()};
+    if (all[0].triple.rfind("x86_64", 0) != 0) return all;
     if (all[0].vector_bits == 512) all.push_back(cpu::target_for_cpu("haswell"));
+    all.push_back(cpu::target_for_cpu("x86-64"));
     return all;
   }();
   return targets;
