@@ -90,7 +90,8 @@ Scalar expm1(ScalarBuilder& b, Scalar value) {
   // 2^n (e^f - 1) + 2^n - 1, all with 2^(n-1), which does not overflow.
   const Term half_power =
       from_bits((r.n << mantissa_bits(x)) + exponent_field(r.n, exponent_bias(x) - 1));
-  const Term p = fma(r.f * r.f, exp_tail(r.f), r.f);
+  const Term square = r.f * r.f, tail = exp_tail(r.f);
+  const Term p = is_f32(x) ? fma(square, tail, r.f) : fma(square, tail, r.low) + r.f;
   const Term sum = fma(p, half_power, half_power - 0.5) * 2;
   // Tiny x, also denormal and -0, is its own result.
   return select(abs(x) < 0x1p-60, x, sum);

@@ -17,8 +17,14 @@ Term odd_through_f64(Term x, Term a, Term result, double bound) {
   return select(inside, copy_sign(convert(result, DType::f32), x), x);
 }
 
-/// log(1 + w) for w >= 0, or log(2 w) where `large`, for w > 2^54 (f64 only).
-Term log1p_or_log2w(Term w, Term large) { return log1p_finite(w, select_like(w, large, 1, 0)); }
+/// log(1 + a + b) for a, b >= 0, a being the larger, or log(2 a) where `large`, for a > 2^54 (f64
+/// only).
+Term log1p_of_sum(Term a, Term b, Term large) {
+  const Term sum = a + b;
+  const Term w = select(large, a, sum);
+  const Term low = select(large, 0, b - (sum - a));
+  return log1p_finite(w, low, select_like(w, large, 1, 0));
+}
 
 }  // namespace
 
@@ -74,12 +80,11 @@ Scalar asinh(ScalarBuilder& b, Scalar value) {
     const Term result = log2_wide(wide + sqrt(fma(wide, wide, 1))) * ln2;
     return odd_through_f64(x, a, result, infinity);
   }
-  // a + sqrt(a^2 + 1) = 1 + w with w = a + a^2 / (1 + sqrt(a^2 + 1)).
-  const Term large = 0x1p60 < a;
+  // a + sqrt(a^2 + 1) = 1 + a + a^2 / (1 + sqrt(a^2 + 1)).
   const Term square = a * a;
-  const Term w = select(large, a, a + square / (sqrt(square + 1) + 1));
+  const Term result = log1p_of_sum(a, square / (sqrt(square + 1) + 1), 0x1p60 < a);
   const Term inside = (0x1p-28 < a) & (a < infinity);
-  return select(inside, copy_sign(log1p_or_log2w(w, large), x), x);
+  return select(inside, copy_sign(result, x), x);
 }
 
 Scalar acosh(ScalarBuilder& b, Scalar value) {
@@ -89,10 +94,10 @@ Scalar acosh(ScalarBuilder& b, Scalar value) {
     const Term wide = convert(x, DType::f64);
     result = convert(log2_wide(wide + sqrt(fma(wide, wide, -1))) * ln2, DType::f32);
   } else {
-    // x + sqrt(x^2 - 1) = 1 + w with t = x - 1 and w = t + sqrt(t (t + 2)).
-    const Term large = 0x1p60 < x;
+    // x + sqrt(x^2 - 1) = 1 + t + sqrt(t (t + 2)) with t = x - 1.
     const Term t = x - 1;
-    result = log1p_or_log2w(select(large, x, t + sqrt(fma(t, t, t + t))), large);
+    const Term large = 0x1p60 < x;
+    result = log1p_of_sum(select(large, x, sqrt(fma(t, t, t + t))), t, large);
   }
   return select(x < 1, not_a_number, select(x < infinity, result, x));
 }
@@ -107,7 +112,7 @@ Scalar atanh(ScalarBuilder& b, Scalar value) {
   } else {
     const Term w = (a + a) / (1 - a);
     const Term inside = (0x1p-28 < a) & (a < 1);
-    result = select(inside, copy_sign(log1p_finite(w, like(w, 0)) * 0.5, x), x);
+    result = select(inside, copy_sign(log1p_finite(w) * 0.5, x), x);
   }
   const Term limit = select(a == 1, copy_sign(like(x, infinity), x), like(x, not_a_number));
   return select(1 <= a, limit, result);

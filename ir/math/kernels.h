@@ -48,8 +48,9 @@ Term log_normal(Term x);
 /// log(x) for finite x > 0, denormals too.
 Term log_positive(Term x);
 
-/// log(1 + x) + more_k ln2 for finite x > -1.
-Term log1p_finite(Term x, Term more_k);
+/// log(1 + x) for finite x > -1; and log(1 + x + x_low) + more_k ln2 (f64 only).
+Term log1p_finite(Term x);
+Term log1p_finite(Term x, Term x_low, Term more_k);
 
 /// log2(x) for a normal, finite f64 x > 0, to 35 bits relative to the result: enough for f32.
 Term log2_wide(Term x);

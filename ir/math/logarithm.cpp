@@ -83,19 +83,33 @@ Scalar log(ScalarBuilder& b, Scalar value) {
   return log_limits(x, log_positive(x));
 }
 
-Term log1p_finite(Term x, Term more_k) {
+/// 1 + x = 2^k (1 + f); f comes from x itself, not from the rounded sum.
+struct Log1pReduced {
+  Term k, f;
+  Term power;  // 4 * 2^-k, which is a normal number even for the largest k
+};
+Log1pReduced reduce_log1p(Term x) {
   const LogReduced r = reduce_log(x + 1);
-  // f = 2^-k (1 + x) - 1 from x itself, not from the rounded sum. k may be bias + 1, hence 4 *
-  // 2^-k.
-  const Term four =
-      like(r.exponent, is_f32(x) ? std::int64_t{129} << 23 : std::int64_t{1025} << 52);
-  const Term f = from_bits(bits(x) - r.exponent) + fma(from_bits(four - r.exponent), 0.25, -1.0);
-  return log_core(r.k + more_k, f);
+  const std::int64_t four_bits = is_f32(x) ? std::int64_t{129} << 23 : std::int64_t{1025} << 52;
+  const Term power = from_bits(like(r.exponent, four_bits) - r.exponent);
+  return {r.k, from_bits(bits(x) - r.exponent) + fma(power, 0.25, -1.0), power};
+}
+
+Term log1p_finite(Term x) {
+  const Log1pReduced r = reduce_log1p(x);
+  return log_core(r.k, r.f);
+}
+Term log1p_finite(Term x, Term x_low, Term more_k) {
+  const Log1pReduced r = reduce_log1p(x);
+  const Term k = r.k + more_k;
+  // The small x_low / (1 + x) = x_low 2^-k / (1 + f), with 1 - f for the last.
+  const Term c = x_low * r.power * fma(r.f, -0.25, 0.25);
+  return log_core(k, r.f, fma(k, ln2_low, c));
 }
 
 Scalar log1p(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  const Term sum = log1p_finite(x, like(x, 0));
+  const Term sum = log1p_finite(x);
   // -0 and the smallest x are their own result.
   return select(abs(x) < 0x1p-60, x, log_limits(x + 1, sum));
 }

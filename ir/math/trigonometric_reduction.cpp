@@ -114,7 +114,7 @@ FixedTurns turns_f64(Term a) {
   const Term error = fma(mantissa, p2, fma(mantissa, p1, -product));
   // Its multiple of 4 joins the integer: in 2^54 + product the last bit weighs 4.
   const Term shifted = product + 0x1p54;
-  const Term carry = (bits(shifted) << 2) - (std::int64_t{0x435} << 54);
+  const Term carry = (bits(shifted) << 2) - static_cast<std::int64_t>(std::uint64_t{0x435} << 54);
   return {whole + carry, product - (shifted - 0x1p54) + error};
 }
 
