@@ -10,7 +10,8 @@ constexpr std::size_t max_instances =
     256;                               // a node under a map; bounds recomputation and code size
 constexpr std::size_t max_loads = 32;  // live pointers
 constexpr std::size_t max_maps_per_node = 8;
-constexpr double cheap_weight = 8;  // below: may be computed under several maps
+constexpr double cheap_weight = 8;          // below: may be computed several times
+constexpr double few_times = 4;             // dearer nodes: at most so often for each element
 
 bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
 bool is_dot(const Node& n) { return n.op == Op::dot_general; }
@@ -186,8 +187,21 @@ class Analysis {
     return true;
   }
 
+  /// How often one element of a node is computed under a map: the loops around it over its size.
+  double times_computed(std::uint32_t id, const IndexMap& map) const {
+    double iterations = 1;
+    for (std::size_t a = 0; a < group_.axes.size(); ++a) {
+      if (static_cast<int>(a) != group_.row_axis || map.uses(a))
+        iterations *= static_cast<double>(group_.axes[a]);
+    }
+    return iterations /
+           static_cast<double>(std::max<std::int64_t>(graph_.node(id).types[0].elements(), 1));
+  }
+
   bool visit(std::uint32_t id, const IndexMap& map) {
     const Node& n = graph_.node(id);
+    if (node_weight(graph_, id) >= cheap_weight && times_computed(id, map) > few_times)
+      return no(describe(id) + " is too dear to compute again in each iteration");
     if (is_reduce(n)) return visit_reduce(id, map);
     if (is_dot(n)) return visit_dot(id, map);
     if (n.op == Op::gather || n.op == Op::random_bits) {

@@ -21,7 +21,7 @@ using ir::Value;
 namespace {
 
 constexpr double recompute_weight = 8;  // dearer nodes are stored rather than computed twice
-constexpr std::int64_t sibling_elements = 1024;  // smaller shared inputs are not worth merging for
+constexpr std::int64_t sibling_elements = 1024;  // a shared input of this size is worth merging for
 constexpr std::size_t sibling_readers = 8;       // pairs tried for one input stay bounded
 
 bool is_free(const ir::Graph& g, std::uint32_t id) {
@@ -117,11 +117,15 @@ class Fuser {
     });
   }
 
+  /// Clusters that read the same large value, or one as large as what they make, become one.
   void merge_siblings(const std::vector<bool>& live) {
     for (std::uint32_t id = 0; id < graph_.size(); ++id) {
-      if (!live[id] || graph_.node(id).types[0].elements() < sibling_elements) continue;
+      if (!live[id]) continue;
       std::vector<int> readers = clusters_.readers(id);
       if (readers.size() < 2 || readers.size() > sibling_readers) continue;
+      const std::int64_t size = graph_.node(id).types[0].elements();
+      std::erase_if(readers,
+                    [&](int c) { return size < std::min(sibling_elements, largest_output(c)); });
       for (std::size_t a = 0; a < readers.size(); ++a) {
         for (std::size_t b = readers.size(); b-- > a + 1;) {
           const std::vector<int> pair{readers[a], readers[b]};
@@ -130,6 +134,13 @@ class Fuser {
         }
       }
     }
+  }
+
+  std::int64_t largest_output(int cluster) const {
+    std::int64_t largest = 0;
+    for (std::uint32_t id : clusters_.outputs(cluster))
+      largest = std::max(largest, graph_.node(id).types[0].elements());
+    return largest;
   }
 
   void note(std::uint32_t producer, int cluster, const std::string& why) {

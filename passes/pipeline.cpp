@@ -5,11 +5,19 @@
 #include <array>
 #include <chrono>
 
+#include "passes/inline_fused.h"
+
 namespace weft::passes {
 namespace {
 
 using namespace ir;
 
+Graph open_groups(const Graph& graph) {
+  return has_fused(graph) ? inline_fused(graph).graph : graph;
+}
+
+constexpr Pass inline_fused_pass{"inline_fused", open_groups,
+                                 "open the groups that a text brought"};
 constexpr Pass dce_pass{"dce", dce, "drop nodes that no result depends on"};
 constexpr Pass cse_pass{"cse", cse, "make equal subgraphs one node"};
 constexpr Pass fold_pass{"fold", fold, "compute what depends on constants alone"};
@@ -21,7 +29,8 @@ constexpr Pass split_reductions_pass{"split_reductions", split_reductions,
                                      "make each stage of a reduction a node"};
 constexpr Pass fuse_pass{"fuse", fuse, "group nodes that share a kernel"};
 
-constexpr std::array passes{dce_pass,
+constexpr std::array passes{inline_fused_pass,
+                            dce_pass,
                             cse_pass,
                             fold_pass,
                             simplify_pass,
@@ -60,6 +69,7 @@ std::span<const Pass> all_passes() { return passes; }
 
 std::vector<Pass> default_pipeline(bool fuse) {
   std::vector<Pass> list{
+      inline_fused_pass,       // what is fused is decided anew
       simplify_pass,           // also cse and dce, as it builds anew what is live
       fold_pass,               //
       expand_pass,             // before reductions are split: it makes some

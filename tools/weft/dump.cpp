@@ -34,6 +34,17 @@ void print_graph(const ir::Graph& graph, const std::string& format) {
   if (format == "svg") std::cout << svg_of_dot(ir::to_dot(graph));
 }
 
+/// Passes that a user chose may leave what only the default ones would have removed.
+codegen::Program lower(const ir::Graph& graph, const std::string& chosen_passes) {
+  if (chosen_passes.empty()) return codegen::lower(graph);
+  try {
+    return codegen::lower(graph);
+  } catch (const InternalError& e) {
+    throw Error("weft dump: after --passes " + chosen_passes +
+                " the program cannot be lowered: " + e.what());
+  }
+}
+
 std::string code_of(const codegen::Kernel& kernel, const std::string& stage) {
   if (stage == "kernel") return codegen::print(kernel);
   if (stage == "llvm") return codegen::llvm_text(kernel);
@@ -73,7 +84,7 @@ int dump(const DumpOptions& options) {
   if (options.format != "text")
     throw Error("weft dump: --format " + options.format +
                 " goes with --stage graph or fused, got " + options.stage);
-  print_kernels(codegen::lower(graph), options.stage);
+  print_kernels(lower(graph, options.passes), options.stage);
   return exit_fine;
 }
 
