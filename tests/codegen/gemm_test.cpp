@@ -1,12 +1,9 @@
-// Products compiled through LLVM against the interpreter of kernels, bit for bit.
-#include <doctest/doctest.h>
-
+// Products compiled through LLVM, for several processors, against the interpreter of kernels, bit
+// for bit.
 #include <cstdlib>
-#include <cstring>
-#include <random>
+#include <memory>
 
-#include "codegen/jit.h"
-#include "kernel_writer.h"
+#include "llvm_check.h"
 
 namespace weft::codegen {
 namespace {
@@ -25,12 +22,6 @@ struct Options {
   bool prologue = false, epilogue = false;
 };
 
-// A buffer with its kernel access: elements, and the strides given by params.
-struct Operand {
-  DType dtype;
-  std::vector<std::byte> bytes;
-};
-
 std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 class ProductCase {
@@ -43,19 +34,23 @@ class ProductCase {
 
   const Kernel& kernel() { return w_.kernel(); }
 
-  /// Runs interpreter and compiled code (its units in pieces of `piece`) and compares all outputs.
+  /// Runs interpreter and compiled code (its units in pieces of `piece`) and compares all memory.
   void check(const CompiledKernel& compiled, std::int64_t piece) {
-    std::vector<Operand> expected = operands_, got = operands_;
+    std::vector<TestArray> expected = operands_, got = operands_;
     std::vector<void*> pointers = addresses(expected);
     interpret(kernel(), pointers.data(), params_.data());
     pointers = addresses(got);
     std::size_t bytes = scratch_bytes(kernel(), params_);
     std::int64_t units = unit_count(kernel(), params_);
     for (std::int64_t begin = 0; begin < units; begin += piece) {
-      std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(64, bytes), std::free);
-      std::memset(scratch.get(), 0xff, bytes);  // NaN, so that what is not packed shows
+      std::unique_ptr<unsigned char, decltype(&std::free)> scratch(
+          static_cast<unsigned char*>(std::aligned_alloc(64, bytes + 64)), std::free);
+      // Bits of a NaN: what is read without having been packed shows.
+      std::memset(scratch.get(), 0xff, bytes + 64);
       compiled.fn(pointers.data(), params_.data(), begin, std::min(begin + piece, units),
                   scratch.get());
+      CHECK(std::all_of(scratch.get() + bytes, scratch.get() + bytes + 64,
+                        [](unsigned char byte) { return byte == 0xff; }));
     }
     for (std::size_t k = 0; k < got.size(); ++k) CHECK(got[k].bytes == expected[k].bytes);
   }
@@ -73,14 +68,14 @@ class ProductCase {
     strides[batch_axis] = add_param(pitch * outer);
     strides[as_size(layout == Layout::columns ? y : x)] = add_param(pitch);
     strides[as_size(layout == Layout::columns ? x : y)] = unit == 1 ? Coef::one() : add_param(unit);
-    operands_.push_back({dtype, random_bytes(dtype, shape_.batch * pitch * outer + 1)});
+    operands_.push_back(random_array(dtype, shape_.batch * pitch * outer + 1));
     return w_.access(dtype, written, strides);
   }
 
   int add_vector(DType dtype, int axis) {
     std::vector<Coef> strides(4, Coef::zero());
     strides[as_size(axis)] = Coef::one();
-    operands_.push_back({dtype, random_bytes(dtype, params_[as_size(axis)] + 1)});
+    operands_.push_back(random_array(dtype, params_[as_size(axis)] + 1));
     return w_.access(dtype, false, strides);
   }
 
@@ -89,10 +84,10 @@ class ProductCase {
     return Coef::at(w_.add_param());
   }
 
-  std::vector<std::byte> random_bytes(DType dtype, std::int64_t elements) {
-    std::vector<std::byte> bytes(as_size(elements) * size_of(dtype));
+  TestArray random_array(DType dtype, std::int64_t elements) {
+    TestArray array(dtype, as_size(elements));
     std::uniform_real_distribution<double> uniform(-2, 2);
-    for (std::size_t at = 0; at < bytes.size(); at += size_of(dtype)) {
+    for (std::size_t k = 0; k < array.count(); ++k) {
       double real = uniform(random_);
       auto single = static_cast<float>(real);
       std::uint64_t word = static_cast<std::uint64_t>(random_()) << 32 | random_();
@@ -100,9 +95,9 @@ class ProductCase {
       const void* from = &word;
       if (dtype == DType::f32) from = &single;
       if (dtype == DType::f64) from = &real;
-      std::memcpy(bytes.data() + at, from, size_of(dtype));
+      std::memcpy(array.data() + k * size_of(dtype), from, size_of(dtype));
     }
-    return bytes;
+    return array;
   }
 
   void build() {
@@ -161,9 +156,9 @@ class ProductCase {
     w_.store(add_operand(DType::boolean, true, m_axis, n_axis, Layout::rows), positive);
   }
 
-  static std::vector<void*> addresses(std::vector<Operand>& operands) {
+  static std::vector<void*> addresses(std::vector<TestArray>& operands) {
     std::vector<void*> pointers;
-    for (Operand& operand : operands) pointers.push_back(operand.bytes.data());
+    for (TestArray& operand : operands) pointers.push_back(operand.data());
     return pointers;
   }
 
@@ -172,21 +167,25 @@ class ProductCase {
   std::mt19937 random_;
   KernelWriter w_;
   std::vector<std::int64_t> params_;
-  std::vector<Operand> operands_;
+  std::vector<TestArray> operands_;
 };
 
 void check_product(const Options& options, const std::vector<Shape>& shapes) {
-  CompiledKernel compiled = compile_llvm(ProductCase(options, {1, 1, 1, 1}, 0).kernel());
-  unsigned seed = 1;
-  for (const Shape& shape : shapes) {
-    CAPTURE(name(options.dtype));
-    CAPTURE(shape.batch);
-    CAPTURE(shape.m);
-    CAPTURE(shape.n);
-    CAPTURE(shape.k);
-    ProductCase product(options, shape, seed++);
-    for (std::int64_t piece : {std::int64_t{1}, std::int64_t{3}, std::int64_t{1000}})
-      product.check(compiled, piece);
+  Kernel kernel = ProductCase(options, {1, 1, 1, 1}, 0).kernel();
+  for (const cpu::Target& target : test_targets()) {
+    CompiledKernel compiled = cpu::compile(kernel, target);
+    unsigned seed = 1;
+    for (const Shape& shape : shapes) {
+      CAPTURE(target.cpu);
+      CAPTURE(name(options.dtype));
+      CAPTURE(shape.batch);
+      CAPTURE(shape.m);
+      CAPTURE(shape.n);
+      CAPTURE(shape.k);
+      ProductCase product(options, shape, seed++);
+      for (std::int64_t piece : {std::int64_t{1}, std::int64_t{3}, std::int64_t{1000}})
+        product.check(compiled, piece);
+    }
   }
 }
 
