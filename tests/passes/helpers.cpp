@@ -93,6 +93,24 @@ std::vector<Literal> central_differences(const Graph& f, const std::vector<Liter
   return high;
 }
 
+std::vector<Literal> directions(const Graph& f, const std::vector<std::size_t>& wrt,
+                                std::uint64_t seed) {
+  std::vector<Literal> v;
+  for (const std::size_t k : wrt)
+    v.push_back(random_literal(f.type(f.param(k)), seed * 77 + k, -1, 1));
+  return v;
+}
+
+/// Of all results of f; `forward` is f's jvp.
+std::vector<Literal> tangents_at(const Graph& f, const Graph& forward,
+                                 const std::vector<Literal>& x, const std::vector<Literal>& v) {
+  std::vector<Literal> inputs = x;
+  inputs.insert(inputs.end(), v.begin(), v.end());
+  std::vector<Literal> results = interpret(forward, inputs);
+  results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(f.results().size()));
+  return results;
+}
+
 }  // namespace
 
 Literal random_literal(const Type& type, std::uint64_t seed, double low, double high,
@@ -145,40 +163,39 @@ std::vector<std::size_t> float_parameters(const Graph& f) {
   return wrt;
 }
 
-std::string check_derivatives(const Graph& f, std::uint64_t seed, double low, double high) {
+std::string check_tangents(const Graph& f, std::uint64_t seed) {
   const std::vector<std::size_t> wrt = float_parameters(f);
   const Graph forward = passes::jvp(f, wrt);
-  const passes::Vjp reverse = passes::vjp(f, wrt);
   verify(forward);
-  verify(reverse.graph);
-  const std::vector<Literal> x = random_inputs(f, seed, low, high);
-  std::vector<Literal> v, u;
-  for (std::size_t k = 0; k < wrt.size(); ++k)
-    v.push_back(random_literal(x[wrt[k]].type(), seed * 77 + k, -1, 1));
-  std::vector<Literal> with_v = x, with_u = x;
-  with_v.insert(with_v.end(), v.begin(), v.end());
-  std::vector<Literal> tangents = interpret(forward, with_v);
-  tangents.erase(tangents.begin(),
-                 tangents.begin() + static_cast<std::ptrdiff_t>(f.results().size()));
+  const std::vector<Literal> x = random_inputs(f, seed), v = directions(f, wrt, seed);
+  const std::vector<Literal> slopes = central_differences(f, x, wrt, v, 1e-6);
+  const std::string wrong = difference(tangents_at(f, forward, x, v), slopes, 1e-6);
+  return wrong.empty() ? "" : "jvp against differences: " + wrong + "\n" + print(forward);
+}
 
-  std::vector<Literal> slopes = central_differences(f, x, wrt, v, 1e-6);
-  if (const std::string wrong = difference(tangents, slopes, 1e-6); !wrong.empty())
-    return "jvp against differences: " + wrong + "\n" + print(forward);
-
+std::string check_transposition(const Graph& f, std::uint64_t seed) {
+  const std::vector<std::size_t> wrt = float_parameters(f);
+  const Graph reverse = passes::vjp(f, wrt).graph;
+  verify(reverse);
+  const std::vector<Literal> x = random_inputs(f, seed), v = directions(f, wrt, seed);
+  std::vector<Literal> with_u = x;
   double forward_product = 0, reverse_product = 0;
-  for (std::size_t r = 0; r < tangents.size(); ++r) {
-    if (!is_float(tangents[r].type().dtype)) continue;
-    u.push_back(random_literal(tangents[r].type(), seed * 99 + r, -1, 1));
-    forward_product += dot(u.back(), tangents[r]);
+  for (const Literal& tangent : tangents_at(f, passes::jvp(f, wrt), x, v)) {
+    if (!is_float(tangent.type().dtype)) continue;
+    with_u.push_back(random_literal(tangent.type(), seed * 99 + with_u.size(), -1, 1));
+    forward_product += dot(with_u.back(), tangent);
   }
-  with_u.insert(with_u.end(), u.begin(), u.end());
-  const std::vector<Literal> gradients = interpret(reverse.graph, with_u);
+  const std::vector<Literal> gradients = interpret(reverse, with_u);
   for (std::size_t k = 0; k < wrt.size(); ++k)
     reverse_product += dot(gradients[f.results().size() + k], v[k]);
-  if (!close(forward_product, reverse_product, 1e-9))
-    return "<u, Jv> = " + std::to_string(forward_product) +
-           ", <J'u, v> = " + std::to_string(reverse_product) + "\n" + print(reverse.graph);
-  return "";
+  if (!std::isfinite(forward_product) || close(forward_product, reverse_product, 1e-9)) return "";
+  return "<u, Jv> = " + std::to_string(forward_product) +
+         ", <J'u, v> = " + std::to_string(reverse_product) + "\n" + print(reverse);
+}
+
+std::string check_derivatives(const Graph& f, std::uint64_t seed) {
+  const std::string wrong = check_tangents(f, seed);
+  return wrong.empty() ? check_transposition(f, seed) : wrong;
 }
 
 }  // namespace weft::test

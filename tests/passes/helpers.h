@@ -25,10 +25,15 @@ std::string difference(const ir::Graph& a, const ir::Graph& b);
 std::string difference(const std::vector<ir::Literal>& a, const std::vector<ir::Literal>& b,
                        double tolerance);
 
-/// Compares vjp and jvp of f, with respect to all its float parameters, with central differences
-/// along random directions (f64 alone), and <u, Jv> with <J'u, v>. "" if all is well.
-std::string check_derivatives(const ir::Graph& f, std::uint64_t seed = 1, double low = -2,
-                              double high = 2);
+// Both with respect to all float parameters, at random places and directions, in f64; "" if all is
+// well.
+
+/// Compares jvp of f with central differences.
+std::string check_tangents(const ir::Graph& f, std::uint64_t seed);
+/// Compares <u, Jv> with <J'u, v>, where jvp gives Jv and vjp gives J'u.
+std::string check_transposition(const ir::Graph& f, std::uint64_t seed);
+/// Both of them.
+std::string check_derivatives(const ir::Graph& f, std::uint64_t seed = 1);
 
 /// The numbers of f's float parameters.
 std::vector<std::size_t> float_parameters(const ir::Graph& f);

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "ir/builder.h"
 
 namespace weft::test {
@@ -36,7 +38,7 @@ TEST_CASE("passes_by_name knows every pass and names them all when it doesn't kn
   CHECK(passes::passes_by_name(names).size() == passes::all_passes().size());
   CHECK(passes::passes_by_name("").empty());
   CHECK_THROWS_WITH_AS(passes::passes_by_name("dce,nonsense"),
-                       doctest::Contains("expected names out of dce, cse, fold, simplify"), Error);
+                       doctest::Contains("dce, cse, fold, simplify, expand"), Error);
   CHECK_THROWS_WITH_AS(passes::passes_by_name("dce,nonsense"), doctest::Contains("got 'nonsense'"),
                        Error);
 }
@@ -72,5 +74,21 @@ TEST_CASE("passes keep the places where nodes were recorded") {
   const Graph after = passes::run_passes(f, passes::default_pipeline(false));
   CHECK(after.node(after.results()[0]).where.line == 41);
 }
+
+#ifndef NDEBUG
+TEST_CASE("a pass that breaks the graph is named") {
+  const passes::Pass broken{
+      "broken",
+      [](const Graph&) {
+        Builder b("f");
+        const Value x = b.parameter({DType::f32, {3}}, "x");
+        const Type wrong{DType::f32, {4}};
+        return b.finish({b.add_verbatim({Op::exp, {x}, {}, {wrong}, {}, {}})});
+      },
+      "makes an exp of another shape"};
+  CHECK_THROWS_WITH_AS(passes::run_passes(with_dead_nodes(), std::array{broken}),
+                       doctest::Contains("pass broken broke the graph: exp"), InternalError);
+}
+#endif
 
 }  // namespace weft::test
