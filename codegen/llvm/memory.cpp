@@ -21,6 +21,8 @@ void copy_active(Emitter& e, DType dtype, Value* to, Value* from, const Active& 
   e.b.CreateMemCpy(to, align_of(dtype), from, align_of(dtype), bytes);
 }
 
+// Masked moves of AVX2 are slow where they store, so whole vectors take another way.
+bool has_masked_move(Emitter& e, DType dtype) { return e.target.gathers && size_of(dtype) >= 4; }
 bool has_gather(Emitter& e, DType dtype) { return e.target.gathers && size_of(dtype) >= 4; }
 bool has_scatter(Emitter& e, DType dtype) { return e.target.masks && size_of(dtype) >= 4; }
 
@@ -67,6 +69,12 @@ Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& a
   auto masked = [&](Value* on) -> Value* {
     return e.b.CreateMaskedLoad(type, at, align_of(dtype), on, llvm::Constant::getNullValue(type));
   };
+  auto part = [&]() -> Value* {
+    if (has_masked_move(e, dtype)) return masked(active.mask);
+    Value* copy = e.stack(type, "part");
+    copy_active(e, dtype, copy, at, active);
+    return plain(copy);
+  };
   Value* loaded = nullptr;
   if (mask) {
     loaded = masked(e.both(mask, active));
@@ -76,12 +84,7 @@ Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& a
     loaded = masked(active.mask);
   } else {
     loaded = e.if_else(
-        all_on(e, active), "whole", [&] { return plain(at); },
-        [&] {
-          Value* part = e.stack(type, "part");
-          copy_active(e, dtype, part, at, active);
-          return plain(part);
-        });
+        all_on(e, active), "whole", [&] { return plain(at); }, part);
   }
   return from_stored(e, dtype, loaded);
 }
@@ -90,18 +93,21 @@ void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
                const Active& active) {
   Value* out = to_stored(e, dtype, value);
   auto plain = [&](Value* to) { e.b.CreateAlignedStore(out, to, align_of(dtype)); };
+  auto masked = [&](Value* on) { e.b.CreateMaskedStore(out, at, align_of(dtype), on); };
+  auto part = [&] {
+    if (has_masked_move(e, dtype)) return masked(active.mask);
+    Value* copy = e.stack(out->getType(), "part");
+    plain(copy);
+    copy_active(e, dtype, at, copy, active);
+  };
   if (mask || (active && e.target.masks)) {
-    e.b.CreateMaskedStore(out, at, align_of(dtype), e.both(mask, active));
+    masked(e.both(mask, active));
   } else if (!active) {
     plain(at);
   } else {
-    Value* part = e.stack(out->getType(), "part");
     Value* whole = all_on(e, active);
     e.if_then(whole, "whole", [&] { plain(at); });
-    e.if_then(e.b.CreateNot(whole), "part", [&] {
-      plain(part);
-      copy_active(e, dtype, at, part, active);
-    });
+    e.if_then(e.b.CreateNot(whole), "part", part);
   }
 }
 
