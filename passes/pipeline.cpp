@@ -70,11 +70,11 @@ std::span<const Pass> all_passes() { return passes; }
 std::vector<Pass> default_pipeline(bool fuse) {
   std::vector<Pass> list{
       inline_fused_pass,       // what is fused is decided anew
-      simplify_pass,           // also cse and dce, as it builds anew what is live
-      fold_pass,               //
+      simplify_pass,           // with cse and dce, as it builds anew what is live
+      fold_pass,               // what simplify has laid bare
       expand_pass,             // before reductions are split: it makes some
-      canonicalize_dots_pass,  //
-      split_reductions_pass,   //
+      canonicalize_dots_pass,  // the form that kernels know
+      split_reductions_pass,   // likewise
       simplify_pass,           // joins the views that the last two made
   };
   if (fuse) list.push_back(fuse_pass);
