@@ -51,7 +51,11 @@ std::string check_compiled(const GraphCase& c, bool fuse, int threads,
   const std::string stage = std::string("compiled ") + (fuse ? "with" : "without") +
                             " fusion, on " + std::to_string(threads) +
                             (threads == 1 ? " thread" : " threads");
-  return compare(stage, run_executable(*executable, c.graph, c.inputs), expected);
+  if (auto failure = compare(stage, run_executable(*executable, c.graph, c.inputs), expected);
+      !failure.empty())
+    return failure;
+  const std::vector<Literal> donated = run_executable(*executable, c.graph, c.inputs, true);
+  return compare(stage + ", inputs donated", donated, expected);
 }
 
 std::string check_all(const GraphCase& c, const Checks& checks) {

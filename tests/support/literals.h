@@ -23,10 +23,10 @@ ir::Literal draw_uniform(const ir::Type& type, double low, double high, std::uin
 
 /// Same type and bits; but any NaN equals any NaN, because IEEE leaves their bits open.
 bool equal_but_nans(const ir::Literal& a, const ir::Literal& b);
-/// Runs an executable of `graph` on copies of literals.
+/// Runs an executable of `graph` on copies of literals, which it may overwrite when donated.
 std::vector<ir::Literal> run_executable(const runtime::Executable& executable,
-                                        const ir::Graph& graph,
-                                        std::span<const ir::Literal> inputs);
+                                        const ir::Graph& graph, std::span<const ir::Literal> inputs,
+                                        bool donates = false);
 /// Where two literals differ first, for messages: "element 3 of f32[4]: 1 against 2".
 std::string difference(const ir::Literal& a, const ir::Literal& b);
 
