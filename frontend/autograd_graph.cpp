@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -63,14 +64,10 @@ bool computes_saving(ir::Op op) {
 /// ends it (PyTorch's saved tensors).
 bool saves(const Record& r) {
   if (r.op == ir::Op::reduce) return r.attrs.string("kind") != "add";
-  static const auto table = [] {
-    std::array<bool, ir::op_count> t{};
-    for (const ir::OpDef& def : ir::all_ops()) {
-      t[static_cast<std::size_t>(def.op)] = computes_saving(def.op);
-    }
-    return t;
-  }();
-  return table[static_cast<std::size_t>(r.op)];
+  static std::array<std::atomic<int>, ir::op_count> known{};  // 0: not asked yet, 1: no, 2: yes
+  std::atomic<int>& answer = known[static_cast<std::size_t>(r.op)];
+  if (answer == 0) answer = computes_saving(r.op) ? 2 : 1;
+  return answer == 2;
 }
 
 bool is_constant(const Record& r) {

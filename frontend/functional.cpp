@@ -85,7 +85,7 @@ void Differentiation::State::finish(std::vector<Ref> roots) {
       stack.pop_back();
       r.requires_grad = false;
       for (const Ref& operand : r.operands) r.requires_grad |= operand->requires_grad;
-      if (r.requires_grad || !r.evaluated.load(std::memory_order_acquire)) continue;
+      if (r.requires_grad || r.is_identity() || !r.evaluated) continue;
       for (Ref& operand : r.operands) garbage.push_back(std::move(operand));
       r.operands.clear();
     }

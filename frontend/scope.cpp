@@ -27,7 +27,12 @@ const char* OpScope::name() { return current.name; }
 Location OpScope::where() { return current.where; }
 
 void fail(const std::string& what) { throw Error(prefixed(what), current.where); }
-void fail_plain(const std::string& message) { throw Error(message, current.where); }
+
+void fail_plain(const std::string& message) {
+  const bool place_follows = current.where.known() && message.ends_with('.');
+  throw Error(place_follows ? message.substr(0, message.size() - 1) : message, current.where);
+}
+
 void fail_unsupported(const std::string& what) { throw Unsupported(prefixed(what), current.where); }
 
 }  // namespace weft::detail

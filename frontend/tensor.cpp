@@ -50,12 +50,25 @@ bool Tensor::shares_storage(const Tensor& other) const {
   return impl_of(*this).storage == impl_of(other).storage;
 }
 
-void Tensor::check_item(DType wanted, const char* function, const Location& where) const {
+namespace {
+
+void check_single(const Tensor& t) {
+  if (t.numel() == 1) return;
+  detail::fail("a Tensor with " + std::to_string(t.numel()) +
+               " elements cannot be converted to Scalar");
+}
+
+}  // namespace
+
+const void* Tensor::typed_data(DType wanted, const char* function, const Location& where) const {
   const OpScope scope(function, where);
-  if (dtype() == wanted) return;
-  const auto has = std::string(name(dtype())), asked = std::string(name(wanted));
-  detail::fail("the tensor has dtype " + has + ", expected " + asked +
-               " for the C++ type asked for; convert with to(" + asked + ") first");
+  if (dtype() != wanted) {
+    const auto has = std::string(name(dtype())), asked = std::string(name(wanted));
+    detail::fail("the tensor has dtype " + has + ", expected " + asked +
+                 " for the C++ type asked for; convert with to(" + asked + ") first");
+  }
+  if (std::string_view(function) == "item") check_single(*this);
+  return data_ptr(where);
 }
 
 const void* Tensor::data_ptr(Here here) const {
@@ -72,10 +85,7 @@ const void* Tensor::data_ptr(Here here) const {
 
 Scalar Tensor::item(Here here) const {
   const OpScope scope("item", here);
-  if (numel() != 1) {
-    detail::fail("a Tensor with " + std::to_string(numel()) +
-                 " elements cannot be converted to Scalar");
-  }
+  check_single(*this);
   const void* at = data_ptr(here);
   switch (dtype()) {
     case DType::boolean:

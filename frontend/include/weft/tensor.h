@@ -362,7 +362,8 @@ class WEFT_API Tensor {
   friend struct detail::Access;
   explicit Tensor(std::shared_ptr<detail::TensorImpl> impl) : impl_(std::move(impl)) {}
 
-  void check_item(DType wanted, const char* function, const Location& where) const;
+  /// The evaluated elements, after checking that they are of the dtype that `function` asks for.
+  const void* typed_data(DType wanted, const char* function, const Location& where) const;
 
   std::shared_ptr<detail::TensorImpl> impl_;
 };
@@ -398,21 +399,17 @@ class Index {
 
 template <class T>
 T Tensor::item(Here here) const {
-  check_item(dtype_of<T>, "item", here);
-  if (numel() != 1) item(here);  // throws, naming the size
-  return *static_cast<const T*>(data_ptr(here));
+  return *static_cast<const T*>(typed_data(dtype_of<T>, "item", here));
 }
 
 template <class T>
 const T* Tensor::data(Here here) const {
-  check_item(dtype_of<T>, "data", here);
-  return static_cast<const T*>(data_ptr(here));
+  return static_cast<const T*>(typed_data(dtype_of<T>, "data", here));
 }
 
 template <class T>
 std::vector<T> Tensor::to_vector(Here here) const {
-  check_item(dtype_of<T>, "to_vector", here);
-  const T* first = static_cast<const T*>(data_ptr(here));
+  const T* first = static_cast<const T*>(typed_data(dtype_of<T>, "to_vector", here));
   return std::vector<T>(first, first + numel());
 }
 
