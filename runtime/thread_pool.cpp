@@ -165,6 +165,9 @@ class BlockSignals {
 class ThreadPool {
  public:
   static ThreadPool& instance();
+  /// After fork() the child has no workers: it begins with a new pool and leaves the old one be.
+  static void renew();
+  explicit ThreadPool(int threads) : threads_(threads) {}
 
   int threads() {
     int threads = threads_.load(std::memory_order_relaxed);
@@ -193,7 +196,7 @@ class ThreadPool {
   std::size_t start_workers(std::size_t count);
   void fork(const ParallelWork& work, std::size_t helpers);
 
-  std::atomic<int> threads_{0};  // 0: not asked yet
+  std::atomic<int> threads_;  // 0: not asked yet
   std::atomic<bool> closed_{false};
   alignas(64) std::atomic<std::uint32_t> busy_{0};  // held by the thread that forks or resizes
   std::vector<std::unique_ptr<Worker>> workers_;    // started when first needed
@@ -202,20 +205,21 @@ class ThreadPool {
 // The pool is never destroyed, so work that static destructors do still finds it (and runs alone).
 std::atomic<ThreadPool*> the_pool{nullptr};
 
-// After fork() the child has no workers; it begins with a new pool and forgets the old one.
-void forget_pool() { the_pool.store(new ThreadPool()); }
-
 struct Shutdown {
   ~Shutdown() { the_pool.load()->shut_down(); }
 };
+
+void ThreadPool::renew() {
+  the_pool.store(new ThreadPool(the_pool.load()->threads_.load(std::memory_order_relaxed)));
+}
 
 ThreadPool& ThreadPool::instance() {
   ThreadPool* pool = the_pool.load(std::memory_order_acquire);
   if (pool != nullptr) [[likely]]
     return *pool;
   static const bool made = [] {
-    the_pool.store(new ThreadPool());
-    pthread_atfork(nullptr, nullptr, forget_pool);
+    the_pool.store(new ThreadPool(0));
+    pthread_atfork(nullptr, nullptr, renew);
     static Shutdown at_exit;
     return true;
   }();
