@@ -2,7 +2,6 @@
 #include "passes/axes.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace weft::passes {
 
@@ -10,12 +9,6 @@ using namespace ir;
 
 bool contains(const Ints& list, std::int64_t x) {
   return std::find(list.begin(), list.end(), x) != list.end();
-}
-
-Ints iota_axes(std::size_t count) {
-  Ints axes(count);
-  std::iota(axes.begin(), axes.end(), 0);
-  return axes;
 }
 
 Ints other_axes(std::size_t rank, const Ints& axes) {
@@ -40,13 +33,6 @@ Shape select_axes(const Shape& shape, const Ints& axes) {
 
 bool same_but_for_unit_axes(const Shape& a, const Shape& b) {
   return select_axes(a, wide_axes(a)) == select_axes(b, wide_axes(b));
-}
-
-Ints inverse_permutation(const Ints& permutation) {
-  Ints inverse(permutation.size());
-  for (std::size_t k = 0; k < permutation.size(); ++k)
-    inverse[permutation[k]] = static_cast<std::int64_t>(k);
-  return inverse;
 }
 
 }  // namespace weft::passes

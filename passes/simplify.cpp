@@ -1,10 +1,9 @@
 // Algebra that costs nothing: rules that give equal results to the bit, for infinities and signed
 // zeros too; a NaN stays a NaN, of which IEEE leaves sign and payload open. The table below is the
 // whole list; the algebra stands above each rule.
-#include <algorithm>
 #include <array>
+#include <vector>
 
-#include "passes/copy_live.h"
 #include "passes/pipeline.h"
 #include "passes/simplifier.h"
 #include "passes/simplify_rules.h"

@@ -1,9 +1,7 @@
 // Rules for pad and concatenate, and for slices that look into them.
 #include <algorithm>
 
-#include "passes/axes.h"
 #include "passes/simplify_rules.h"
-#include "passes/splat.h"
 
 namespace weft::passes {
 namespace {

@@ -1,5 +1,4 @@
 // Rules for arithmetic, and for elementwise operations on broadcast operands.
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>

@@ -2,6 +2,7 @@
 // meaning, so a reduction is only dropped, or seen through axes of size 1.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "passes/axes.h"
 #include "passes/reduction_identity.h"
