@@ -23,8 +23,9 @@ struct PreciseFunction {
   long double (*binary)(long double, long double) = nullptr;
   double f32_ulps = 2, f64_ulps = 2;
   /// Where the result is smaller than this, the error is measured in units of this size's last
-  /// place: near their zeros lgamma and digamma are differences of large terms.
+  /// place: near their zeros lgamma and digamma are differences of larger terms.
   double near_zero = 0;
+  double near_zero_left = near_zero;  // for negative arguments, where reflection's terms are larger
 };
 const PreciseFunction* precise_function(ir::Op op);
 

@@ -346,7 +346,7 @@ const PreciseFunction precise_functions[] = {
     unary(Op::erfc, erfcl),
     unary(Op::erf_inv, inverse_erf),
     {Op::lgamma, log_gamma, nullptr, 2, 4, 1},
-    {Op::digamma, digamma, nullptr, 2, 4, 1},
+    {Op::digamma, digamma, nullptr, 2, 4, 1, 8},
     unary(Op::logistic, logistic),
     {Op::pow, nullptr, power, 2, 2, 0},
     {Op::atan2, nullptr, atan2l, 2, 2, 0},
