@@ -241,6 +241,7 @@ void ThreadPool::run(const ParallelWork& work) {
 }
 
 std::size_t ThreadPool::start_workers(std::size_t count) {
+  count = std::min(count, static_cast<std::size_t>(threads()) - 1);  // others may have set it since
   try {
     while (workers_.size() < count) {
       const BlockSignals blocked;
