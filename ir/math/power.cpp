@@ -1,5 +1,5 @@
 // pow, cbrt, rsqrt. f32 pow is 2^(y log2 x) in f64; f64 pow carries log2 x and its product with y
-// in two parts of together about 64 bits. Integers are squared once per bit of y. The fits are
+// in two parts of together about 64 bits. Integers: squaring, and a binomial series. The fits are
 // minimax fits (fpminimax of Sollya).
 #include "ir/math/kernels.h"
 #include "ir/scalar_math.h"
@@ -98,15 +98,22 @@ Term pow_float(Term x, Term y) {
 }
 
 Term pow_integer(Term x, Term y) {
-  const int width = static_cast<int>(size_of(x.dtype())) * 8;
-  const bool has_sign = is_signed_int(x.dtype());
+  // The low bits of y by squaring. An odd x has x^(2^k) = 1 + d with d a multiple of 2^(k+2), so
+  // that for the other bits, y = 2^k m, the binomial series 1 + m d + m (m - 1) / 2 d^2 ends there:
+  // d^3 is 0.
+  const int steps = size_of(x.dtype()) == 4 ? 9 : 20;
   Term result = like(x, 1), power = x;
-  for (int k = 0; k < width - (has_sign ? 1 : 0); ++k) {
+  for (int k = 0; k < steps; ++k) {
     const Term bit = (y & (std::int64_t{1} << k)) != 0;
     result = select(bit, result * power, result);
     power = power * power;
   }
-  if (!has_sign) return result;
+  const Term m = y >> steps, d = power - 1;
+  const Term pairs = (m * (m - 1)) >> 1;
+  // An even x to such a power is 0.
+  const Term vanishes = ((x & 1) == 0) & (m != 0);
+  result = select(vanishes, 0, result * ((pairs * d + m) * d + 1));
+  if (!is_signed_int(x.dtype())) return result;
   // 1 / x^|y| truncated.
   const Term minus_one = select((y & 1) != 0, like(x, -1), like(x, 1));
   const Term inverse = select(x == 1, 1, select(x == -1, minus_one, 0));
