@@ -206,6 +206,8 @@ class Across {
 
 }  // namespace
 
-void emit_across(Emitter& e) { Across(e).emit(); }
+void emit_across(Emitter& e) {
+  if (!emit_transposing(e)) Across(e).emit();
+}
 
 }  // namespace weft::codegen::cpu

@@ -57,6 +57,11 @@ void Body::step(std::span<Value* const> index) {
   turn_.vectors.clear();
 }
 
+void Body::provide(const Inst& load, Value* lanes) {
+  int id = plan_.id(load.result);
+  memo(id, 0)[static_cast<std::size_t>(id)] = lanes;
+}
+
 // Memory written here may be memory read here, at the same index; so whatever is read comes first.
 void Body::run(int v, const Active& active) {
   active_ = active;

@@ -37,6 +37,8 @@ class Body {
   void hoist(std::span<Value* const> index, int vectors, const Active& active = {});
   /// Begins a turn of the innermost loop; index has one value per axis.
   void step(std::span<Value* const> index);
+  /// Gives the value of a load in this turn's vector 0, so that run() does not read it.
+  void provide(const Inst& load, Value* lanes);
   /// Emits the effects, reductions' operands and wanted values of vector v.
   void run(int v, const Active& active);
 

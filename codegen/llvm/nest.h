@@ -9,6 +9,11 @@ void emit_across(Emitter& e);    // lanes on the last parallel axis, with or wit
 void emit_along(Emitter& e);     // lanes on the row axis
 void emit_contract(Emitter& e);  // a product; gemm*.cpp
 
+/// Emits the kernel if it reads an array across its rows and blocks pay; else false.
+bool emit_transposing(Emitter& e);
+
+/// The index over `sizes`, row-major, that unit stands for.
+std::vector<Value*> decode_unit(Emitter& e, Value* unit, const std::vector<Value*>& sizes);
 /// body(index) for every unit in [begin, end): index runs over `sizes`, row-major, like an
 /// odometer.
 void emit_units(Emitter& e, const std::vector<Value*>& sizes,

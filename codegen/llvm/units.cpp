@@ -4,16 +4,6 @@
 namespace weft::codegen::cpu {
 namespace {
 
-std::vector<Value*> decode(Emitter& e, Value* unit, const std::vector<Value*>& sizes) {
-  std::vector<Value*> index(sizes.size());
-  for (std::size_t axis = sizes.size(); axis-- > 1;) {
-    index[axis] = e.b.CreateURem(unit, sizes[axis]);
-    unit = e.b.CreateUDiv(unit, sizes[axis]);
-  }
-  if (!sizes.empty()) index[0] = unit;
-  return index;
-}
-
 // The next index in row-major order.
 std::vector<Value*> advance(Emitter& e, const std::vector<Value*>& index,
                             const std::vector<Value*>& sizes) {
@@ -34,11 +24,21 @@ std::vector<Value*> advance(Emitter& e, const std::vector<Value*>& index,
 
 }  // namespace
 
+std::vector<Value*> decode_unit(Emitter& e, Value* unit, const std::vector<Value*>& sizes) {
+  std::vector<Value*> index(sizes.size());
+  for (std::size_t axis = sizes.size(); axis-- > 1;) {
+    index[axis] = e.b.CreateURem(unit, sizes[axis]);
+    unit = e.b.CreateUDiv(unit, sizes[axis]);
+  }
+  if (!sizes.empty()) index[0] = unit;
+  return index;
+}
+
 void emit_units(Emitter& e, const std::vector<Value*>& sizes,
                 const std::function<void(const std::vector<Value*>& index)>& body) {
   // Sizes may be 0 when there is no unit, and the decoding divides by them.
   e.if_then(e.b.CreateICmpSLT(e.begin(), e.end()), "units", [&] {
-    std::vector<Value*> first = decode(e, e.begin(), sizes);
+    std::vector<Value*> first = decode_unit(e, e.begin(), sizes);
     e.loop({"unit", e.begin(), e.end(), 1, first, {}, /*certain=*/true},
            [&](Value*, const Emitter::Values& index) -> Emitter::Values {
              body(index);
