@@ -49,9 +49,11 @@ Value canonical_dot(Builder& b, const Node& node, Value x, Value y) {
 }  // namespace
 
 Graph canonicalize_dots(const Graph& graph) {
-  return rebuild(graph, [](Builder& b, const Node& node, std::span<const Value> operands) {
-    return node.op == Op::dot_general ? canonical_dot(b, node, operands[0], operands[1]) : Value{};
-  });
+  return rebuild_where(
+      graph, [](Op op) { return op == Op::dot_general; },
+      [](Builder& b, const Node& node, std::span<const Value> operands) {
+        return canonical_dot(b, node, operands[0], operands[1]);
+      });
 }
 
 }  // namespace weft::passes

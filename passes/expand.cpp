@@ -31,11 +31,11 @@ Value expand_arg_extreme(Builder& b, const Node& node, Value x) {
 }  // namespace
 
 Graph expand(const Graph& graph) {
-  return rebuild(graph, [](Builder& b, const Node& node, std::span<const Value> operands) {
-    if (node.op == Op::argmax || node.op == Op::argmin)
-      return expand_arg_extreme(b, node, operands[0]);
-    return Value{};
-  });
+  return rebuild_where(
+      graph, [](Op op) { return op == Op::argmax || op == Op::argmin; },
+      [](Builder& b, const Node& node, std::span<const Value> operands) {
+        return expand_arg_extreme(b, node, operands[0]);
+      });
 }
 
 }  // namespace weft::passes

@@ -1,6 +1,7 @@
 // The frame of passes that replace single nodes: builds a graph anew, offering each node.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -35,6 +36,16 @@ ir::Graph rebuild(const ir::Graph& graph, Replace&& replace) {
   std::vector<ir::Value> results;
   for (const ir::Value& v : graph.results()) results.push_back(moved(v));
   return b.finish(std::move(results));
+}
+
+/// As rebuild, for a pass that replaces nodes of certain operations; without any, the graph stays.
+template <class Wants, class Replace>
+ir::Graph rebuild_where(const ir::Graph& graph, Wants&& wants, Replace&& replace) {
+  const auto wanted = [&](const ir::Node& node) { return wants(node.op); };
+  if (std::none_of(graph.nodes().begin(), graph.nodes().end(), wanted)) return graph;
+  return rebuild(graph, [&](ir::Builder& b, const ir::Node& node, auto operands) {
+    return wants(node.op) ? replace(b, node, operands) : ir::Value{};
+  });
 }
 
 }  // namespace weft::passes

@@ -103,9 +103,11 @@ Value split(Builder& b, const Node& node, Value x) {
 }  // namespace
 
 Graph split_reductions(const Graph& graph) {
-  return rebuild(graph, [](Builder& b, const Node& node, std::span<const Value> operands) {
-    return node.op == Op::reduce ? split(b, node, operands[0]) : Value{};
-  });
+  return rebuild_where(
+      graph, [](Op op) { return op == Op::reduce; },
+      [](Builder& b, const Node& node, std::span<const Value> operands) {
+        return split(b, node, operands[0]);
+      });
 }
 
 }  // namespace weft::passes
