@@ -23,6 +23,7 @@ inline constexpr std::int64_t max_tile_rows = 8;
 inline constexpr std::int64_t max_tile_columns = 64;
 inline constexpr std::int64_t max_group = 8;     // rows that are transposed together
 inline constexpr std::int64_t max_overrun = 16;  // steps of k that a transposition may write beyond
+inline constexpr std::int64_t panel_alignment = 16;
 // Elements between rows on their way into panels; not a power of two, which caches dislike.
 inline constexpr std::int64_t row_buffer_pitch = block_depth + 32;
 
@@ -31,7 +32,9 @@ constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + t
 // Elements of each part, for a product of m x k times k x n.
 inline constexpr std::int64_t row_buffer_elements = max_group * row_buffer_pitch;
 constexpr std::int64_t packed_a_elements(std::int64_t k) {
-  return ((block_rows + max_tile_rows) * std::min(k, block_depth)) + max_overrun * max_tile_rows;
+  // Whole cache lines, so that the panels of B that follow begin with one.
+  std::int64_t depth = round_up(std::min(k, block_depth), panel_alignment);
+  return (block_rows + max_tile_rows) * depth + max_overrun * max_tile_rows;
 }
 constexpr std::int64_t packed_b_elements(std::int64_t n, std::int64_t k) {
   return round_up(std::min(n, block_columns), max_tile_columns) * std::min(k, block_depth) +

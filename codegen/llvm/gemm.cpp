@@ -59,7 +59,8 @@ class ContractEmitter {
     rows_ = e_.scratch();
     panels_a_ = ahead(rows_, e_.i64(row_buffer_elements));
     Value* depth = smin(e_.size(n_axis_ + 1), e_.i64(block_depth));
-    Value* size_a = e_.b.CreateMul(depth, e_.i64(block_rows + max_tile_rows));
+    Value* size_a =
+        e_.b.CreateMul(round_up_to(depth, panel_alignment), e_.i64(block_rows + max_tile_rows));
     panels_b_ = ahead(panels_a_, add(size_a, e_.i64(max_overrun * max_tile_rows)));
     Value* columns = smin(e_.size(n_axis_), e_.i64(block_columns));
     Value* size_b = e_.b.CreateMul(round_up_to(columns, max_tile_columns), depth);
