@@ -20,10 +20,6 @@ std::vector<float> values(std::int64_t n, unsigned seed) {
   return result;
 }
 
-Tensor input(const Shape& shape, unsigned seed) {
-  return tensor(values(shape.numel(), seed)).reshape(shape);
-}
-
 /// Checks element k of a result against expected(k) at places spread over it.
 std::function<std::string(const Tensor&)> compare(std::function<double(std::int64_t)> expected,
                                                   double tolerance) {

@@ -74,8 +74,10 @@ __attribute__((target("avx512f"))) float fma_512() {
 #pragma GCC unroll 12
     for (int k = 0; k < fma_chains; ++k) a[k] = _mm512_fmadd_ps(a[k], x, y);
   }
+  float lanes[16];
   for (int k = 1; k < fma_chains; ++k) a[0] = _mm512_add_ps(a[0], a[k]);
-  return _mm512_reduce_add_ps(a[0]);
+  _mm512_storeu_ps(lanes, a[0]);
+  return lanes[0];
 }
 
 __attribute__((target("avx2,fma"))) float fma_256() {

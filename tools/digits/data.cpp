@@ -87,4 +87,18 @@ Split split_digits(std::vector<Digit> digits, std::mt19937& random) {
   return {{held_out, digits.end()}, {digits.begin(), held_out}};
 }
 
+Digit shifted(const Digit& digit, int right, int down) {
+  constexpr int side = 8;
+  Digit result{{}, digit.label};
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const int from_x = x - right, from_y = y - down;
+      if (from_x < 0 || from_x >= side || from_y < 0 || from_y >= side) continue;
+      result.pixels[static_cast<std::size_t>(y * side + x)] =
+          digit.pixels[static_cast<std::size_t>(from_y * side + from_x)];
+    }
+  }
+  return result;
+}
+
 }  // namespace weft::tools

@@ -26,4 +26,8 @@ struct Split {
 /// A fifth of the rows, drawn by `random`, is held out.
 Split split_digits(std::vector<Digit> digits, std::mt19937& random);
 
+/// The image moved by whole pixels, zeros coming in: what an eye does not mind a classifier should
+/// not.
+Digit shifted(const Digit& digit, int right, int down);
+
 }  // namespace weft::tools
