@@ -76,6 +76,11 @@ bool is_constant(const Record& r) {
                                        r.operands[0]->op == ir::Op::constant));
 }
 
+/// Throws where a backward pass has let go of a record's operands: gradients cannot pass any more.
+void check_kept(const Record& r) {
+  if (r.freed && r.operands.empty()) fail_plain(freed_message);
+}
+
 }  // namespace
 
 struct GradientGraph::State {
@@ -105,6 +110,7 @@ void GradientGraph::State::find_inputs() {
     const Ref r = skip_passing(stack.back());
     stack.pop_back();
     if (!r->requires_grad || !seen.insert(r.get()).second) continue;
+    check_kept(*r);
     if (r->kind == RecordKind::variable || r->kind == RecordKind::placeholder ||
         !r->slot.expired()) {
       inputs.push_back(r);
@@ -125,6 +131,7 @@ std::vector<Ref> GradientGraph::State::sorted() {
   std::vector<Frame> stack;
   const auto enter = [&](const Ref& r) {
     if (!r->requires_grad || leads.contains(r.get())) return;
+    check_kept(*r);
     const bool is_input = input_of.contains(r.get());
     if (is_input) met.insert(r.get());
     leads[r.get()] = is_input;
