@@ -82,8 +82,8 @@ Term erfc_f64_magnitude(Term a) {
   return scale_by_any_power(product + fma(product, f, small), r.n, 690 < square);
 }
 
-/// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x times a function of w or, above 4.5, r =
-/// sqrt(w) and a small correction.
+/// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x times a function of w; above 4.5,
+/// r = sqrt(w) and a small correction.
 Term erf_inv_inside(Term x) {
   const Term w = -log_normal(fma(-x, x, 1));
   const Term r = sqrt(w);

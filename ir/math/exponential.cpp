@@ -35,9 +35,10 @@ ExpReduced reduce_exp(Term x) {
 Term exp_tail(Term f) {
   if (is_f32(f))
     return poly(f, {4.99999851e-1, 1.66664720e-1, 4.16695364e-2, 8.37312452e-3, 1.37805939e-3});
-  return poly(f, {0.50000000000000056, 0.1666666666666659, 0.0416666666665730, 8.333333333388095e-3,
-                  1.388888893269381e-3, 1.9841269723379389e-4, 2.4801503969055553e-5,
-                  2.755740245040973e-6, 2.762654703120056e-7, 2.5055783119589564e-8});
+  return poly(
+      f, {0.50000000000000056, 0.1666666666666659, 0.04166666666657301, 8.333333333388095e-3,
+          1.388888893269381e-3, 1.9841269723379389e-4, 2.4801503969055553e-5, 2.755740245040973e-6,
+          2.762654703120056e-7, 2.5055783119589564e-8});
 }
 
 Term exp_near_zero(Term f) { return fma(fma(exp_tail(f), f, 1), f, 1); }
@@ -55,12 +56,6 @@ Term scale_by_any_power(Term p, Term n, Term low) {
   return p * from_bits((n << mantissa_bits(p)) + field) * last;
 }
 
-Term exp_core(Term x) {
-  const Term low = x < low_exp_argument(x);
-  const ExpReduced r = reduce_exp(clamp_exp_argument(x));
-  return scale_by_any_power(exp_near_zero(r.f), r.n, low);
-}
-
 Term half_exp_core(Term x) {
   // At the bound n is bias + 3, whose field is infinity's.
   const ExpReduced r = reduce_exp(at_most(x, is_f32(x) ? 90.0 : 711.0));
@@ -76,10 +71,15 @@ Term exp_wide(Term x) {
 
 Term exp2_wide(Term f) {
   return poly(f, {1, 0.6931472028550386, 0.24022647913641351, 0.05550332471169783,
-                  0.00961843735600946, 0.00133988744010399, 0.00015353362374347215});
+                  0.009618437356009455, 0.00133988744010399, 0.00015353362374347215});
 }
 
-Scalar exp(ScalarBuilder& b, Scalar x) { return exp_core(Term{&b, x}); }
+Scalar exp(ScalarBuilder& b, Scalar value) {
+  const Term x{&b, value};
+  const Term low = x < low_exp_argument(x);
+  const ExpReduced r = reduce_exp(clamp_exp_argument(x));
+  return scale_by_any_power(exp_near_zero(r.f), r.n, low);
+}
 
 Scalar expm1(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};

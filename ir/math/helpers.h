@@ -88,7 +88,7 @@ Term fma(A a, B b, C c) {
   return {x.builder, x.builder->fma(like(x, a), like(x, b), like(x, c))};
 }
 
-/// p ? a : b; at least one of a and b is a Term, or `x` gives the dtype of both.
+/// p ? a : b; at least one of a and b is a Term, or (select_like) x gives the dtype of both.
 template <TermOrNumber A, TermOrNumber B>
 Term select(Term p, A a, B b) {
   Term x{};

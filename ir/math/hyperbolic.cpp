@@ -8,17 +8,15 @@ namespace weft::ir::math {
 
 namespace {
 
-constexpr double ln2 = 0x1.62e42fefa39efp-1, ln2_low = 0x1.abc9e3b39803fp-56;
+constexpr double ln2 = 0x1.62e42fefa39efp-1;
 
-/// f(|x|) in f64 with x's sign, where that is between 2^-12 and `bound`; x itself elsewhere (f32
-/// only).
+/// f32: the f64 `result` for a = |x| with x's sign where 2^-12 < a < bound; x itself elsewhere.
 Term odd_through_f64(Term x, Term a, Term result, double bound) {
   const Term inside = (0x1p-12 < a) & (a < bound);
   return select(inside, copy_sign(convert(result, DType::f32), x), x);
 }
 
-/// log(1 + a + b) for a, b >= 0, a being the larger, or log(2 a) where `large`, for a > 2^54 (f64
-/// only).
+/// f64: log(1 + a + b) for a >= b >= 0; log(2 a) where `large`, which wants a > 2^54.
 Term log1p_of_sum(Term a, Term b, Term large) {
   const Term sum = a + b;
   const Term w = select(large, a, sum);
@@ -39,7 +37,7 @@ Scalar sinh(ScalarBuilder& b, Scalar value) {
           ? poly(square, {0.16666667163372040, 8.333315141499042e-3, 1.9841665925923735e-4,
                           2.789983909678995e-6})
           : poly(square, {0.16666666666666666, 0.0083333333333335188, 1.9841269841133232e-4,
-                          2.7557319273902870e-6, 2.5052098350063165e-8, 1.6060174315015304e-10,
+                          2.7557319273902870e-6, 2.5052098350165263e-8, 1.6060174315015305e-10,
                           7.5801575040916552e-13, 4.4489950739793020e-15});
   return select(a < 1, fma(x * square, tail, x), copy_sign(h - 0.25 / h, x));
 }

@@ -22,23 +22,21 @@ Term exp_near_zero(Term f);
 /// p * 2^n for 1/2 < p < 2 and a result that is a normal number.
 Term scale_by_power(Term p, Term n);
 
-/// p * 2^n for 1/2 < p < 2, rounded once, down to zero and up to infinity. `low` tells whether the
-/// result may be below 2^(63 - bias), where the scale is applied in two steps.
+/// p * 2^n for 1/2 < p < 2, rounded once, down to zero and up to infinity. The bool `low` must be
+/// set where the result may be denormal, and clear where it may be above 2^60.
 Term scale_by_any_power(Term p, Term n, Term low);
 
-/// e^x for every x.
-Term exp_core(Term x);
 /// e^x / 2 for x >= 0; overflows where e^x / 2 does.
 Term half_exp_core(Term x);
 
-/// x = m 2^k, sqrt(1/2) <= m < sqrt(2), for a normal x > 0.
+/// x = m 2^k for a normal x > 0, with m from sqrt(1/2) (f32: 2/3) to twice that.
 struct LogReduced {
   Term k, m;
   Term exponent;  // k in the exponent field of an integer, otherwise 0
 };
 LogReduced reduce_log(Term x);
 
-/// k ln2 + log(1 + f) for sqrt(1/2) <= 1 + f < sqrt(2).
+/// k ln2 + log(1 + f) for 1 + f in that range.
 Term log_core(Term k, Term f);
 /// The same + c, for a small correction c (f64 only).
 Term log_core(Term k, Term f, Term c);
@@ -66,8 +64,7 @@ struct PiReduced {
 };
 PiReduced reduce_pi(Term x, bool plus_half);
 
-/// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j
-/// is odd.
+/// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j is odd.
 struct HalfPiReduced {
   Term r, low, odd;
 };
@@ -75,8 +72,5 @@ HalfPiReduced reduce_half_pi(Term x);
 
 /// sin(r) for |r| <= pi/2.
 Term sin_core(Term r);
-
-/// atan(x) for 0 <= x <= 1.
-Term atan_core(Term x);
 
 }  // namespace weft::ir::math

@@ -22,6 +22,25 @@ Term log1p_f32(Term f) {
   const Term odd = poly(s, {0.200120345, 0.139814854, 0.140869141});
   return fma(fma(fma(fma(odd, f, even), f, 0.333331972), f, -0.5), s, f);
 }
+
+/// `finite` where 0 < x < infinity, elsewhere log's limit.
+Term log_limits(Term x, Term finite) {
+  return select(0 < x, select(x < infinity, finite, x),
+                select(x == 0, like(x, -infinity), like(x, not_a_number)));
+}
+
+/// 1 + x = 2^k (1 + f); f comes from x itself, not from the rounded sum.
+struct Log1pReduced {
+  Term k, f;
+  Term power;  // 4 * 2^-k, which is a normal number even for the largest k
+};
+Log1pReduced reduce_log1p(Term x) {
+  const LogReduced r = reduce_log(x + 1);
+  const std::int64_t four_bits = is_f32(x) ? std::int64_t{129} << 23 : std::int64_t{1025} << 52;
+  const Term power = from_bits(like(r.exponent, four_bits) - r.exponent);
+  return {r.k, from_bits(bits(x) - r.exponent) + fma(power, 0.25, -1.0), power};
+}
+
 }  // namespace
 
 LogReduced reduce_log(Term x) {
@@ -67,32 +86,14 @@ Term log2_wide(Term x) {
   const LogReduced r = reduce_log(x);
   const Term s = (r.m - 1) / (r.m + 1);
   return fma(s,
-             poly(s * s, {2.8853900817900997, 0.96179667332357653, 0.57708358866590570,
+             poly(s * s, {2.8853900817900997, 0.9617966733235648, 0.57708358866590570,
                           0.41167248486893776, 0.34073464492506222}),
              r.k);
-}
-
-/// The result where x > 0 is finite is `sum`; elsewhere log's limit.
-Term log_limits(Term x, Term sum) {
-  return select(0 < x, select(x < infinity, sum, x),
-                select(x == 0, like(x, -infinity), like(x, not_a_number)));
 }
 
 Scalar log(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
   return log_limits(x, log_positive(x));
-}
-
-/// 1 + x = 2^k (1 + f); f comes from x itself, not from the rounded sum.
-struct Log1pReduced {
-  Term k, f;
-  Term power;  // 4 * 2^-k, which is a normal number even for the largest k
-};
-Log1pReduced reduce_log1p(Term x) {
-  const LogReduced r = reduce_log(x + 1);
-  const std::int64_t four_bits = is_f32(x) ? std::int64_t{129} << 23 : std::int64_t{1025} << 52;
-  const Term power = from_bits(like(r.exponent, four_bits) - r.exponent);
-  return {r.k, from_bits(bits(x) - r.exponent) + fma(power, 0.25, -1.0), power};
 }
 
 Term log1p_finite(Term x) {

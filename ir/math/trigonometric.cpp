@@ -35,15 +35,7 @@ Term asin_rest(Term x) {
                        0.019528546896973968, -0.0162246601671711, 0.03191252891867049});
 }
 
-}  // namespace
-
-Term sin_core(Term r) {
-  if (is_f32(r)) return odd_poly(r, {-0.166666597, 0.00833306927, -0.000198097798, 2.60610977e-06});
-  return odd_poly(r, {-0.16666666666666666, 0.008333333333333208, -0.00019841269841213368,
-                      2.7557319211744386e-06, -2.505210692161403e-08, 1.6058941903321075e-10,
-                      -7.643043459832602e-13, 2.721677930889819e-15});
-}
-
+/// atan(x) for 0 <= x <= 1.
 Term atan_core(Term x) {
   if (is_f32(x))
     return odd_poly(x, {-0.333331525, 0.199937686, -0.142110229, 0.106658801, -0.0755195171,
@@ -59,6 +51,15 @@ Term atan_core(Term x) {
 
 /// sin_core, which rounding may take a little beyond 1, held to the range of a sine.
 Term bounded_sin_core(Term r) { return at_least(at_most(sin_core(r), 1), -1); }
+
+}  // namespace
+
+Term sin_core(Term r) {
+  if (is_f32(r)) return odd_poly(r, {-0.166666597, 0.00833306927, -0.000198097798, 2.60610977e-06});
+  return odd_poly(r, {-0.16666666666666666, 0.008333333333333208, -0.00019841269841213368,
+                      2.7557319211744386e-06, -2.505210692161403e-08, 1.6058941903321075e-10,
+                      -7.643043459832602e-13, 2.721677930889819e-15});
+}
 
 Scalar sin(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};

@@ -19,9 +19,6 @@ namespace {
 constexpr int samples = 400000;
 
 template <class T>
-constexpr T inf = std::numeric_limits<T>::infinity();
-
-template <class T>
 double promised(const MathFunction& f) {
   return sizeof(T) == 4 ? f.ulp_f32 : f.ulp_f64;
 }
