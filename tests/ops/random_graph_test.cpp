@@ -9,12 +9,12 @@ using namespace weft::ir;
 using namespace weft::test;
 
 TEST_CASE("random graphs keep every bit through text, passes and compiled code") {
-  const FuzzReport report = fuzz({.first_seed = 1, .count = 2000, .compile_every = 4});
+  const FuzzReport report = fuzz({.first_seed = 1, .count = 2000, .compile_every = 2});
   MESSAGE(report.summary());
   INFO(report.failed);
   CHECK(report.failures == 0);
   CHECK(report.graphs == 2000);
-  CHECK(report.compiled == 500);
+  CHECK(report.compiled == 1000);
   CHECK(report.gradients == 666);
 }
 

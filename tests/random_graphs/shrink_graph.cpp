@@ -14,6 +14,7 @@ constexpr std::int64_t most_shown = 64;  // elements of an input
 /// What to change in a copy of a graph.
 struct Change {
   std::optional<std::size_t> only_result{};     // drop the other results
+  Value instead{};                              // return this in its place, if valid
   std::optional<std::uint32_t> to_parameter{};  // this node's results become parameters
   std::optional<std::uint32_t> cut{};           // this node becomes its operand `cut_to`
   Value cut_to{};
@@ -28,7 +29,8 @@ class Rebuild {
     const Graph& graph = from_.graph;
     for (std::size_t k = 0; k < graph.results().size(); ++k)
       if (!change_.only_result || *change_.only_result == k)
-        results_.push_back(redirected(graph.results()[k]));
+        results_.push_back(change_.instead.valid() ? change_.instead
+                                                   : redirected(graph.results()[k]));
     mark_needed();
     add_parameters();
     for (std::uint32_t id = 0; id < graph.size(); ++id)
@@ -112,6 +114,9 @@ std::vector<Change> changes(const GraphCase& c) {
   const Graph& graph = c.graph;
   if (graph.results().size() > 1)
     for (std::size_t k = 0; k < graph.results().size(); ++k) list.push_back({.only_result = k});
+  for (std::size_t k = 0; k < graph.results().size(); ++k)
+    for (const Value& v : graph.node(graph.results()[k]).operands)
+      list.push_back({.only_result = k, .instead = v});
   for (auto id = static_cast<std::uint32_t>(graph.size()); id-- > graph.param_count();) {
     const Node& node = graph.node(id);
     for (const Value& v : node.operands)
