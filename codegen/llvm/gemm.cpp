@@ -13,7 +13,6 @@
 // k. Adding to it begins from -0, because -0 + x is x for every x, so the first block of k needs no
 // code of its own.
 #include "codegen/contract_blocks.h"
-#include "codegen/kernel_values.h"
 #include "codegen/llvm/gemm_pack.h"
 #include "codegen/llvm/gemm_tile.h"
 #include "codegen/llvm/nest.h"
@@ -127,10 +126,10 @@ class ContractEmitter {
       is_last_ = e_.b.CreateICmpSLE(left, e_.i64(block_depth));
       pack_b.pack(index_, {columns_.first, columns_.size, depth.first, depth.size}, panels_b_);
       for_blocks("block", e_.i64(0), rows.size, block_rows, [&](const Block& block) {
-        Block block_of_m{add(rows.first, block.first), block.size};
-        pack_a.pack(index_, {block_of_m.first, block.size, depth.first, depth.size}, panels_a_);
+        Block here{add(rows.first, block.first), block.size};
+        pack_a.pack(index_, {here.first, here.size, depth.first, depth.size}, panels_a_);
         Value* c = ahead(c_, e_.b.CreateMul(block.first, stride_c_));
-        run_panels(block_of_m, depth.size, e_.b.CreateSelect(one_block_, c_, c));
+        run_panels(here, depth.size, e_.b.CreateSelect(one_block_, c_, c));
       });
     });
   }
