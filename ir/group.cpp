@@ -10,8 +10,8 @@ constexpr std::size_t max_instances =
     256;                               // a node under a map; bounds recomputation and code size
 constexpr std::size_t max_loads = 32;  // live pointers
 constexpr std::size_t max_maps_per_node = 8;
-constexpr double cheap_weight = 8;          // below: may be computed several times
-constexpr double few_times = 4;             // dearer nodes: at most so often for each element
+constexpr double cheap_weight = 8;  // below: may be computed several times
+constexpr double few_times = 4;     // dearer nodes: at most so often for each element
 
 bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
 bool is_dot(const Node& n) { return n.op == Op::dot_general; }
@@ -201,7 +201,7 @@ class Analysis {
   bool visit(std::uint32_t id, const IndexMap& map) {
     const Node& n = graph_.node(id);
     if (node_weight(graph_, id) >= cheap_weight && times_computed(id, map) > few_times)
-      return no(describe(id) + " is too dear to compute again in each iteration");
+      group_.repeated.push_back(id);
     if (is_reduce(n)) return visit_reduce(id, map);
     if (is_dot(n)) return visit_dot(id, map);
     if (n.op == Op::gather || n.op == Op::random_bits) {

@@ -28,6 +28,8 @@ struct Group {
   std::map<std::uint32_t, std::vector<IndexMap>> maps;
   /// The map by which a node's value is stored.
   std::map<std::uint32_t, IndexMap> stores;
+  /// Dear nodes of few elements that the loops compute again and again; better made apart.
+  std::vector<std::uint32_t> repeated;
 };
 
 /// The loop nest of `nodes` (ascending ids of `graph`; all that is read of others is loaded),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <queue>
+#include <set>
 
 #include "ir/builder.h"
 #include "passes/clusters.h"
@@ -41,8 +42,10 @@ bool runs_alone(const Node& n) {
 
 class Fuser {
  public:
-  Fuser(const ir::Graph& graph, std::vector<FusionNote>* notes)
-      : graph_(graph), clusters_(graph), notes_(notes) {}
+  /// apart: nodes that are stored for their readers, whatever could be fused.
+  Fuser(const ir::Graph& graph, const std::set<std::uint32_t>& apart,
+        std::vector<FusionNote>* notes)
+      : graph_(graph), apart_(apart), clusters_(graph), notes_(notes) {}
 
   void run() {
     const std::vector<bool> live = graph_.live();
@@ -53,6 +56,18 @@ class Fuser {
   }
   const Clusters& clusters() const { return clusters_; }
 
+  /// Nodes that a finished cluster computes again and again, though they are dear.
+  std::vector<std::uint32_t> repeated() const {
+    std::vector<std::uint32_t> result;
+    for (int c = 0; c < static_cast<int>(clusters_.all().size()); ++c) {
+      const Cluster& cluster = clusters_.all()[c];
+      if (cluster.gone || !cluster.fusible || cluster.nodes.size() == 1) continue;
+      const auto group = ir::analyze_group(graph_, cluster.nodes, clusters_.outputs(c));
+      if (group) result.insert(result.end(), group->repeated.begin(), group->repeated.end());
+    }
+    return result;
+  }
+
  private:
   void place(std::uint32_t id) {
     if (runs_alone(graph_.node(id))) {
@@ -60,6 +75,11 @@ class Fuser {
       return;
     }
     std::vector<int> readers = clusters_.readers(id);
+    if (apart_.count(id)) {
+      for (int reader : readers) note(id, reader, "too dear to compute again in each iteration");
+      clusters_.add(id, true);
+      return;
+    }
     if (is_free(graph_, id) || may_recompute(id)) readers = join_each(id, std::move(readers));
     const bool needed = clusters_.is_result(id) || !readers.empty();
     if (!needed || (graph_.node(id).op == Op::constant)) return;
@@ -148,6 +168,7 @@ class Fuser {
   }
 
   const ir::Graph& graph_;
+  const std::set<std::uint32_t>& apart_;
   Clusters clusters_;
   std::vector<FusionNote>* notes_;
 };
@@ -249,9 +270,17 @@ class Writer {
 }  // namespace
 
 ir::Graph fuse(const ir::Graph& graph, std::vector<FusionNote>* notes) {
-  Fuser fuser(graph, notes);
-  fuser.run();
-  return Writer(graph, fuser.clusters()).run();
+  // Whether a value is computed once per row or once per element shows only when its group is
+  // complete. So groups are formed, and formed anew with such values stored, until none repeats.
+  std::set<std::uint32_t> apart;
+  for (;;) {
+    if (notes) notes->clear();
+    Fuser fuser(graph, apart, notes);
+    fuser.run();
+    const std::size_t known = apart.size();
+    for (std::uint32_t id : fuser.repeated()) apart.insert(id);
+    if (apart.size() == known) return Writer(graph, fuser.clusters()).run();
+  }
 }
 
 ir::Graph fuse(const ir::Graph& graph) { return fuse(graph, nullptr); }

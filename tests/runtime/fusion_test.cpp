@@ -262,3 +262,11 @@ TEST_CASE("a second batch size gives the same kernels") {
   };
   CHECK(texts(37) == texts(64));
 }
+
+TEST_CASE("a dear scalar is computed once, not once for each element that reads it") {
+  Builder b("scaled");
+  const Value x = b.parameter(matrix, "x"), t = b.parameter({DType::f32, {}}, "t");
+  const Value scale = b.binary(Op::pow, b.scalar(DType::f32, 0.9), t);
+  const ir::Graph graph = b.finish({b.binary(Op::mul, x, b.broadcast_to(scale, matrix.shape))});
+  CHECK(check_bits(graph) == 2);
+}
