@@ -5,8 +5,8 @@
 // sections in order for every index of the parallel axes:
 //   once      the body runs once per parallel index;
 //   over      the body runs for every index j of the row axis; `reduce` instructions combine over j
-//             and their values are readable in later sections; values named in `keeps` are held in a
-//             row scratch and readable, at the same j, in later `over` sections;
+//             and their values are readable in later sections; values named in `keeps` are held in
+//             a row scratch and readable, at the same j, in later `over` sections;
 //   contract  a product over the row axis k: lhs and rhs bodies give the factors at (.., m, k) and
 //             (.., k, n), where m and n are the last two parallel axes; the section's value is
 //             sum over k of lhs * rhs by fma, in blocks of ir::dot_block (see ir/reduce_order.h).
@@ -59,41 +59,41 @@ struct Inst {
     op,        // an elementwise operation of the table (or random_bits) on args, attributes in node
     load,      // access; args[0] is a bool mask or -1 (masked off: 0, and no memory is touched);
                // then (index value, stride Coef) pairs: args[1 + t] with coefs[t], in elements
-    store,     // access; args[0] value, args[1] mask or -1, then dynamic terms args[2 + t], coefs[t]
-    update,    // like store, but memory = memory op value; monoid says op ("set" overwrites); row
-               // indices run in order
-    reduce,    // over j of args[0]; monoid
+    store,   // access; args[0] value, args[1] mask or -1, then dynamic terms args[2 + t], coefs[t]
+    update,  // like store, but memory = memory op value; monoid says op ("set" overwrites); row
+             // indices run in order
+    reduce,  // over j of args[0]; monoid
   };
   Kind kind;
-  DType dtype = DType::f32;         // of the result (store, update: of the value)
-  Reg result = -1;                  // -1 for store, update
+  DType dtype = DType::f32;  // of the result (store, update: of the value)
+  Reg result = -1;           // -1 for store, update
   std::vector<Reg> args{};
   std::uint64_t bits = 0;
   int param = -1;
   int access = -1;
   std::vector<Coef> coefs{};
-  std::string monoid{};             // add mul max min and or set
+  std::string monoid{};                    // add mul max min and or set
   std::shared_ptr<const ir::Node> node{};  // op: operation and attributes (operands unused)
 };
 
 struct Section {
   enum class Kind : std::uint8_t { once, over, contract } kind = Kind::once;
-  std::vector<Inst> body{};         // once, over; contract: the lhs body
-  std::vector<Inst> rhs{};          // contract
-  std::vector<Reg> keeps{};         // over
+  std::vector<Inst> body{};                         // once, over; contract: the lhs body
+  std::vector<Inst> rhs{};                          // contract
+  std::vector<Reg> keeps{};                         // over
   Reg lhs_value = -1, rhs_value = -1, result = -1;  // contract
-  DType dtype = DType::f32;         // contract: of the product
+  DType dtype = DType::f32;                         // contract: of the product
 };
 
 enum class Lanes : std::uint8_t { across, along };
 
 struct Kernel {
-  int parallel_axes = 0;   // across and contract kernels have at least 1 and 2
-  bool row_axis = false;   // its number is parallel_axes
+  int parallel_axes = 0;  // across and contract kernels have at least 1 and 2
+  bool row_axis = false;  // its number is parallel_axes
   Lanes lanes = Lanes::across;
   std::vector<Access> accesses;
   std::vector<Section> sections;
-  int param_count = 0;     // at least the number of axes
+  int param_count = 0;  // at least the number of axes
   int reg_count = 0;
 
   int axes() const { return parallel_axes + (row_axis ? 1 : 0); }
@@ -106,10 +106,11 @@ std::string print(const Kernel& kernel);
 void verify(const Kernel& kernel);
 
 // How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
-// the last parallel axis at one index of the others (across); a block of rows of one product (contract).
-inline constexpr std::int64_t across_tile = 4096;      // elements, kernels without row axis
-inline constexpr std::int64_t across_row_tile = 64;    // elements, kernels with row axis
-inline constexpr std::int64_t contract_rows = 24;      // rows of m; calls of many units are faster
+// the last parallel axis at one index of the others (across); a block of rows of one product
+// (contract).
+inline constexpr std::int64_t across_tile = 4096;    // elements, kernels without row axis
+inline constexpr std::int64_t across_row_tile = 64;  // elements, kernels with row axis
+inline constexpr std::int64_t contract_rows = 24;    // rows of m; calls of many units are faster
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params);
 /// Bytes of 64-byte aligned scratch that one thread needs (kept rows, packing, tails).
 std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params);

@@ -1,5 +1,5 @@
-// One fused group becomes one kernel: the index maps of ir/group.h become strides, reductions become
-// phases, values that are dear and needed again are kept in a row.
+// One fused group becomes one kernel: the index maps of ir/group.h become strides, reductions
+// become phases, values that are dear and needed again are kept in a row.
 #pragma once
 
 #include <span>
@@ -11,7 +11,7 @@
 namespace weft::codegen {
 
 struct LoweredGroup {
-  KernelBuilder::Result result;   // places: memory k is reads[k], or -1 - k for output k
+  KernelBuilder::Result result;  // places: memory k is reads[k], or -1 - k for output k
   std::vector<ir::Value> reads;
   double cost_ns = 0;
   /// (index into reads, output): may share memory, if nothing else reads or writes it.

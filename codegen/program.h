@@ -11,22 +11,22 @@ namespace weft::codegen {
 
 struct ProgramBuffer {
   enum class Role : std::uint8_t { input, constant, temporary } role = Role::temporary;
-  ir::Type type;             // contiguous, row-major
-  int input = -1;            // which parameter of the graph
-  ir::Literal literal;       // constant
+  ir::Type type;        // contiguous, row-major
+  int input = -1;       // which parameter of the graph
+  ir::Literal literal;  // constant
 };
 
 struct Argument {
-  int buffer;                // of the program
-  std::int64_t offset = 0;   // elements, added to the buffer's start
+  int buffer;               // of the program
+  std::int64_t offset = 0;  // elements, added to the buffer's start
 };
 
 struct Launch {
   std::shared_ptr<const Kernel> kernel;
-  std::vector<Argument> arguments;       // one per access
+  std::vector<Argument> arguments;  // one per access
   std::vector<std::int64_t> params;
-  double cost_ns = 0;                    // estimate of the whole launch on one thread
-  std::string label;                     // operations inside, for people
+  double cost_ns = 0;  // estimate of the whole launch on one thread
+  std::string label;   // operations inside, for people
   /// (input buffer, output buffer) that may share memory: every read of the input is at the index
   /// written, and not later than the write.
   std::vector<std::pair<int, int>> may_alias;
@@ -35,11 +35,12 @@ struct Launch {
 struct Program {
   std::string name;
   std::vector<ProgramBuffer> buffers;
-  std::vector<Launch> launches;          // in order
-  std::vector<int> results;              // buffers, one per result of the graph
+  std::vector<Launch> launches;  // in order
+  std::vector<int> results;      // buffers, one per result of the graph
 };
 
-/// Lowers a graph whose computing nodes are `fused` groups or stand alone (then each is its own group).
+/// Lowers a graph whose computing nodes are `fused` groups or stand alone (then each is its own
+/// group).
 Program lower(const ir::Graph& graph);
 
 }  // namespace weft::codegen

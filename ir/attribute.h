@@ -14,7 +14,8 @@ namespace weft::ir {
 using Ints = std::vector<std::int64_t>;
 using IntLists = std::vector<Ints>;
 /// In the text: true, 3, 0.5, "add", f32, [0,1], [[1],[0]], dense literal.
-using Attribute = std::variant<bool, std::int64_t, double, std::string, DType, Ints, IntLists, Literal>;
+using Attribute =
+    std::variant<bool, std::int64_t, double, std::string, DType, Ints, IntLists, Literal>;
 
 /// A few (name, value) pairs in the order in which the operation declares them. Names are literals
 /// of the operation table, so a string_view is safe.

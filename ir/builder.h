@@ -31,8 +31,8 @@ class Builder {
 
   // Sources.
   Value constant(Literal literal);
-  Value scalar(DType dtype, double value);                 // rank 0
-  Value full(const Type& type, double value);              // broadcast scalar
+  Value scalar(DType dtype, double value);     // rank 0
+  Value full(const Type& type, double value);  // broadcast scalar
   Value iota(const Type& type, std::int64_t axis);
 
   // Elementwise: operands broadcast to a common shape as NumPy does; dtypes must agree.

@@ -19,8 +19,8 @@ struct Node {
   Op op;
   std::vector<Value> operands;
   Attributes attrs;
-  std::vector<Type> types;                            // one per result
-  std::vector<std::shared_ptr<const Graph>> bodies;   // nested functions, e.g. of `fused`
+  std::vector<Type> types;                           // one per result
+  std::vector<std::shared_ptr<const Graph>> bodies;  // nested functions, e.g. of `fused`
   Location where;
 };
 
@@ -71,7 +71,8 @@ Graph parse(std::string_view text, std::string_view file = "<text>");
 std::string to_dot(const Graph& graph);
 std::string to_json(const Graph& graph);
 
-/// The reference interpreter: every operation as ir/GRAMMAR.md defines it, to the bit, node by node.
+/// The reference interpreter: every operation as ir/GRAMMAR.md defines it, to the bit, node by
+/// node.
 std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inputs);
 /// The results of one node on known operands.
 std::vector<Literal> interpret_node(const Node& node, std::span<const Literal> operands);

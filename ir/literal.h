@@ -15,15 +15,22 @@ class Literal {
   Literal() = default;
   Literal(Type type, std::vector<std::byte> bytes);  // throws InternalError on a size mismatch
   static Literal zeros(Type type);
-  static Literal scalar(DType dtype, double value);        // converted as `convert` does
+  static Literal scalar(DType dtype, double value);  // converted as `convert` does
   static Literal scalar_int(DType dtype, std::int64_t value);
-  template <class T> static Literal from(const Shape& shape, const std::vector<T>& values);
+  template <class T>
+  static Literal from(const Shape& shape, const std::vector<T>& values);
 
   const Type& type() const { return type_; }
   const std::byte* data() const { return bytes_->data(); }
   std::byte* mutable_data();  // copies first if shared
-  template <class T> const T* as() const { return reinterpret_cast<const T*>(data()); }
-  template <class T> T* mutable_as() { return reinterpret_cast<T*>(mutable_data()); }
+  template <class T>
+  const T* as() const {
+    return reinterpret_cast<const T*>(data());
+  }
+  template <class T>
+  T* mutable_as() {
+    return reinterpret_cast<T*>(mutable_data());
+  }
   /// Element i converted to double / int64 (for printing, tests, folding decisions).
   double at(std::int64_t i) const;
   std::int64_t int_at(std::int64_t i) const;

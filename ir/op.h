@@ -31,34 +31,113 @@ struct Value {
 /// Handles of the table's entries, in its order (a static_assert compares).
 enum class Op : std::uint8_t {
   // source
-  parameter, constant, iota, random_bits,
+  parameter,
+  constant,
+  iota,
+  random_bits,
   // elementwise, unary
-  neg, abs, sign, floor, ceil, round, is_finite, not_, sqrt, rsqrt, cbrt, exp, expm1, log, log1p,
-  sin, cos, tan, tanh, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erf, erfc, erf_inv,
-  lgamma, digamma, logistic, convert, bitcast,
+  neg,
+  abs,
+  sign,
+  floor,
+  ceil,
+  round,
+  is_finite,
+  not_,
+  sqrt,
+  rsqrt,
+  cbrt,
+  exp,
+  expm1,
+  log,
+  log1p,
+  sin,
+  cos,
+  tan,
+  tanh,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  asinh,
+  acosh,
+  atanh,
+  erf,
+  erfc,
+  erf_inv,
+  lgamma,
+  digamma,
+  logistic,
+  convert,
+  bitcast,
   // elementwise, binary and ternary
-  add, sub, mul, div, rem, pow, atan2, max, min, and_, or_, xor_, shift_left, shift_right_logical,
-  shift_right_arithmetic, compare, select, clamp, fma,
+  add,
+  sub,
+  mul,
+  div,
+  rem,
+  pow,
+  atan2,
+  max,
+  min,
+  and_,
+  or_,
+  xor_,
+  shift_left,
+  shift_right_logical,
+  shift_right_arithmetic,
+  compare,
+  select,
+  clamp,
+  fma,
   // view
-  broadcast_in_dim, reshape, transpose, slice, reverse,
+  broadcast_in_dim,
+  reshape,
+  transpose,
+  slice,
+  reverse,
   // structure that is not a pure view
-  pad, concatenate,
+  pad,
+  concatenate,
   // reduce
-  reduce, argmax, argmin,
+  reduce,
+  argmax,
+  argmin,
   // contract, gather, scatter
-  dot_general, gather, scatter,
+  dot_general,
+  gather,
+  scatter,
   // control
-  optimization_barrier, fused,
+  optimization_barrier,
+  fused,
 };
 inline constexpr int op_count = static_cast<int>(Op::fused) + 1;
 
 /// What lowering switches on.
 enum class Kind : std::uint8_t {
-  source, elementwise, view, assemble, reduce, contract, gather, scatter, control
+  source,
+  elementwise,
+  view,
+  assemble,
+  reduce,
+  contract,
+  gather,
+  scatter,
+  control
 };
 
 /// The declared type of an attribute.
-enum class AttrType : std::uint8_t { boolean, integer, real, string, dtype, ints, int_lists, literal };
+enum class AttrType : std::uint8_t {
+  boolean,
+  integer,
+  real,
+  string,
+  dtype,
+  ints,
+  int_lists,
+  literal
+};
 struct AttrDef {
   std::string_view name;
   AttrType type;
@@ -93,14 +172,15 @@ struct JvpContext {
 /// What the transposition of a linear operation sees: the operands marked linear, one cotangent.
 struct TransposeContext {
   Builder& b;
-  const Node& node;                  // its operands are ids of the graph being transposed
-  std::span<const Type> types;       // of the operands
-  std::span<const Value> operands;   // in b; invalid for linear ones
+  const Node& node;                 // its operands are ids of the graph being transposed
+  std::span<const Type> types;      // of the operands
+  std::span<const Value> operands;  // in b; invalid for linear ones
   std::span<const bool> linear;
-  Value cotangent;                   // of the result
+  Value cotangent;  // of the result
 };
 
-/// Where tests draw operands from: [low, high], and points to keep away from for finite differences.
+/// Where tests draw operands from: [low, high], and points to keep away from for finite
+/// differences.
 struct Domain {
   double low = -2, high = 2;
   std::initializer_list<double> avoid{};
@@ -128,8 +208,7 @@ class Hook<Result(Args...)> {
 
 using InferFn = Hook<std::vector<Type>(const InferContext&)>;
 /// operands are params of an instruction stream in the operands' dtypes; returns the result.
-using ScalarFn =
-    Hook<Scalar(ScalarBuilder&, std::span<const Scalar> operands, const Node& node)>;
+using ScalarFn = Hook<Scalar(ScalarBuilder&, std::span<const Scalar> operands, const Node& node)>;
 /// d result / d operand k, of the result's shape; invalid Value means zero.
 using PartialFn = Hook<Value(const PartialContext&, int k)>;
 /// The result's tangent; invalid when zero.
@@ -139,7 +218,7 @@ using TransposeFn = Hook<std::vector<Value>(const TransposeContext&)>;
 
 struct OpDef {
   Op op;
-  std::string_view name;        // text == API name
+  std::string_view name;  // text == API name
   Kind kind;
   int min_operands, max_operands;  // max -1: any number
   std::span<const AttrDef> attrs;

@@ -5,9 +5,9 @@
 //   inner == 1 ("along"):  32 lanes start at the identity; element i goes to lane i % 32 in order;
 //                          then lane[l] = lane[l] op lane[l + h] for h = 16, 8, 4, 2, 1.
 //   inner  > 1 ("across"): one accumulator starts at the identity and takes elements in order.
-// Stages: take the innermost run of adjacent reduced axes (size-1 axes dropped first); from its last
-// axis outwards merge axes while the merged size is below 64; if the merged n is above the chunk
-// (65536 along, 256 across), first reduce chunks (the last one shorter: as if padded with the
+// Stages: take the innermost run of adjacent reduced axes (size-1 axes dropped first); from its
+// last axis outwards merge axes while the merged size is below 64; if the merged n is above the
+// chunk (65536 along, 256 across), first reduce chunks (the last one shorter: as if padded with the
 // identity), leaving ceil(n / chunk) as a new reduced axis in its place; repeat.
 #pragma once
 

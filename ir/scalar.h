@@ -16,36 +16,56 @@ namespace weft::ir {
 
 /// Integers wrap. Operands of an opcode have one dtype unless said otherwise.
 enum class ScalarOp : std::uint8_t {
-  param,      // the k-th argument (bits = k)
-  constant,   // bits hold the value, in the low size_of(dtype) bytes
-  add, sub, mul,
-  div,        // floats: IEEE; integers truncate, x/0 == -1 (all ones), MIN/-1 == MIN
-  rem,        // floats: C's fmod; integers: sign of the dividend, x%0 == x, MIN%-1 == 0
-  fma,        // floats: one rounding
-  neg, abs,   // floats: only the sign bit changes
-  min, max,   // a NaN operand gives NaN: max = (a > b || a != a) ? a : b ; min likewise with <
-  sqrt,       // correctly rounded
-  floor, ceil, round_even, trunc,
-  eq, ne, lt, le,  // -> bool, IEEE ordered (ne: unordered or different)
-  select,     // bool, T, T -> T
-  and_, or_, xor_, not_,          // bool and integers
-  shl, shr_logical, shr_arith,    // second operand same dtype; amounts >= width give 0 (arith: sign)
+  param,     // the k-th argument (bits = k)
+  constant,  // bits hold the value, in the low size_of(dtype) bytes
+  add,
+  sub,
+  mul,
+  div,  // floats: IEEE; integers truncate, x/0 == -1 (all ones), MIN/-1 == MIN
+  rem,  // floats: C's fmod; integers: sign of the dividend, x%0 == x, MIN%-1 == 0
+  fma,  // floats: one rounding
+  neg,
+  abs,  // floats: only the sign bit changes
+  min,
+  max,   // a NaN operand gives NaN: max = (a > b || a != a) ? a : b ; min likewise with <
+  sqrt,  // correctly rounded
+  floor,
+  ceil,
+  round_even,
+  trunc,
+  eq,
+  ne,
+  lt,
+  le,      // -> bool, IEEE ordered (ne: unordered or different)
+  select,  // bool, T, T -> T
+  and_,
+  or_,
+  xor_,
+  not_,  // bool and integers
+  shl,
+  shr_logical,
+  shr_arith,  // second operand same dtype; amounts >= width give 0 (arith: sign)
   convert,    // to another dtype: float->int saturates, NaN -> 0; int -> bool is != 0
   bitcast,    // between dtypes of one size
 };
 inline constexpr int scalar_op_count = static_cast<int>(ScalarOp::bitcast) + 1;
 
-struct ScalarOpInfo { std::string_view name; int arity; };
+struct ScalarOpInfo {
+  std::string_view name;
+  int arity;
+};
 const ScalarOpInfo& info(ScalarOp op);
 
 /// Index of an instruction in a ScalarProgram.
-struct Scalar { std::int32_t id = -1; };
+struct Scalar {
+  std::int32_t id = -1;
+};
 
 struct ScalarInst {
   ScalarOp op;
-  DType dtype;                            // of the result
+  DType dtype;  // of the result
   std::array<std::int32_t, 3> args{-1, -1, -1};
-  std::uint64_t bits = 0;                 // constant: the value; param: its number
+  std::uint64_t bits = 0;  // constant: the value; param: its number
 };
 
 /// Straight-line SSA code; instruction k may use those before it.
@@ -58,7 +78,7 @@ struct ScalarProgram {
 class ScalarBuilder {
  public:
   Scalar param(int number, DType dtype);
-  Scalar constant(DType dtype, double value);          // rounded to dtype
+  Scalar constant(DType dtype, double value);  // rounded to dtype
   Scalar constant_int(DType dtype, std::int64_t value);
   Scalar constant_bits(DType dtype, std::uint64_t bits);
   Scalar emit(ScalarOp op, DType result, std::initializer_list<Scalar> args);
@@ -77,7 +97,9 @@ class ScalarBuilder {
   Scalar ne(Scalar a, Scalar b) { return emit(ScalarOp::ne, DType::boolean, {a, b}); }
   Scalar lt(Scalar a, Scalar b) { return emit(ScalarOp::lt, DType::boolean, {a, b}); }
   Scalar le(Scalar a, Scalar b) { return emit(ScalarOp::le, DType::boolean, {a, b}); }
-  Scalar select(Scalar p, Scalar a, Scalar b) { return emit(ScalarOp::select, dtype(a), {p, a, b}); }
+  Scalar select(Scalar p, Scalar a, Scalar b) {
+    return emit(ScalarOp::select, dtype(a), {p, a, b});
+  }
   Scalar convert(Scalar a, DType to) { return emit(ScalarOp::convert, to, {a}); }
   Scalar bitcast(Scalar a, DType to) { return emit(ScalarOp::bitcast, to, {a}); }
 

@@ -27,9 +27,9 @@ struct Type {
   Shape shape;
 
   int rank() const { return static_cast<int>(shape.size()); }
-  std::int64_t elements() const;       // product of the sizes; 1 for a scalar
+  std::int64_t elements() const;  // product of the sizes; 1 for a scalar
   std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype); }
-  std::string str() const;             // "f32[2,3]"
+  std::string str() const;  // "f32[2,3]"
   friend bool operator==(const Type&, const Type&) = default;
 };
 
@@ -41,8 +41,8 @@ std::int64_t elements(const Shape&);  // weft::Error when they do not fit
 
 inline constexpr int max_rank = 64;
 inline constexpr std::int64_t max_bytes = std::int64_t{1} << 62;
-/// No negative size, at most max_rank axes, less than max_bytes bytes (zero sizes counted as one, so
-/// that strides fit too).
+/// No negative size, at most max_rank axes, less than max_bytes bytes (zero sizes counted as one,
+/// so that strides fit too).
 bool is_legal(const Type& type);
 
 }  // namespace weft::ir

@@ -1,5 +1,5 @@
-// libFuzzer target: any bytes as Weft text. Only weft::Error may come out, and what is read prints to
-// a text that reads the same.
+// libFuzzer target: any bytes as Weft text. Only weft::Error may come out, and what is read prints
+// to a text that reads the same.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
