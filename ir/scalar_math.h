@@ -1,6 +1,6 @@
 // The transcendental functions as scalar programs, for f32 and f64. Each takes and returns values
-// of one float dtype. Accuracy: f32 at most 1 ULP for exp and log, 2 for the rest; f64 at most 2 (4
-// for lgamma and digamma away from zeros). Correct at NaN, infinities, zeros and denormals, and
+// of one float dtype. Accuracy: at most 1 ULP for exp and log and 2 for the rest; for f64 erf_inv,
+// lgamma and digamma 4 (docs/accuracy.md). Correct at NaN, infinities, zeros and denormals, and
 // over the whole range of arguments. Sources of the approximations stand beside each definition.
 #pragma once
 
@@ -32,8 +32,8 @@ Scalar digamma(ScalarBuilder& b, Scalar x);
 Scalar logistic(ScalarBuilder& b, Scalar x);
 Scalar cbrt(ScalarBuilder& b, Scalar x);
 Scalar rsqrt(ScalarBuilder& b, Scalar x);  // 1 / sqrt(x)
-Scalar pow(ScalarBuilder& b, Scalar x,
-           Scalar y);  // C's pow; integers by squaring (y < 0: 0, 1 or -1)
+/// C's pow; of integers x^y modulo 2^width, or, where y < 0, 1 / x^|y| truncated and 0 for x = 0.
+Scalar pow(ScalarBuilder& b, Scalar x, Scalar y);
 Scalar atan2(ScalarBuilder& b, Scalar y, Scalar x);  // C's atan2
 /// Word `index % 4` of the Philox 4x32-10 block with key = key0 and counter = {index / 4, key1}
 /// (64 bits each, low word first); all u64; the result is u32.

@@ -57,8 +57,8 @@ Term exp2_wide(Term f);
 /// e^x to 28 bits for f64 |x| < 700.
 Term exp_wide(Term x);
 
-/// |x| = j pi + r, or |x| + pi/2 = j pi + r where `plus_half`, with |r| <= pi/2 (f32: 1.87), for
-/// every finite x; r is NaN otherwise. The sign bit of the integer `odd` is set where j is odd.
+/// |x| = j pi + r, or |x| + pi/2 = j pi + r where `plus_half`, with |r| <= pi/2, for every finite
+/// x; r is NaN otherwise. The sign bit of the integer `odd` is set where j is odd.
 struct PiReduced {
   Term r, odd;
 };
@@ -70,7 +70,7 @@ struct HalfPiReduced {
 };
 HalfPiReduced reduce_half_pi(Term x);
 
-/// sin(r) for |r| <= pi/2 (f32: 1.87).
+/// sin(r) for |r| <= pi/2.
 Term sin_core(Term r);
 
 }  // namespace weft::ir::math

@@ -15,7 +15,7 @@ constexpr double pi = 0x1.921fb54442d18p+1, pi_low = 0x1.1a62633145c07p-53;
 
 /// |x| / pi (+ 1/2) = j + rest.
 struct Turns {
-  Term rest;  // f64, |rest| <= 0.6
+  Term rest;  // f64, |rest| <= 1/2
   Term odd;   // i64, the lowest bit
 };
 
@@ -23,15 +23,16 @@ Turns turns_f32(Term x, bool plus_half) {
   const Term narrow = abs(x);
   const Term a = convert(narrow, DType::f64);
   // 1/pi in two parts, less its bits of weight 2^(24-L) and more where a >= 2^L: the last bit of a
-  // weighs 2^(L-23) or more, so these bits contribute multiples of 2. a * high stays below 2^50 and
-  // keeps 3 bits of fraction; what they cannot tell makes `rest` a little larger than 1/2.
+  // weighs 2^(L-23) or more, so these bits contribute multiples of 2. a * high stays below 2^45, so
+  // it keeps 7 bits of fraction.
   struct Segment {
     double from, high, low;
   };
   constexpr Segment segments[] = {
-      {0x1p50, 0x1.b9391054a7f0ap-27, -0x1.505c1596447e5p-82},
-      {0x1p76, 0x1.529fc2757d1f5p-53, 0x1.a6ee06db14acdp-108},
-      {0x1p102, 0x1.d5f47d4d37703p-79, 0x1.b6295993c4390p-133},
+      {0x1p44, 0x1.b727220a94fe1p-24, 0x1.d5f47d4d37703p-79},
+      {0x1p65, 0x1.1054a7f09d5f4p-43, 0x1.f534ddc0db629p-97},
+      {0x1p86, 0x1.fc2757d1f534ep-65, -0x1.1f924eb53361ep-120},
+      {0x1p107, 0x1.7d1f534ddc0dbp-85, 0x1.8a5664f10e410p-139},
   };
   Term high = like(a, 0x1.45f306dc9c883p-2), low = like(a, -0x1.6b01ec5417056p-56);
   for (const Segment& s : segments) {
