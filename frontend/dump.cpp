@@ -1,10 +1,8 @@
 #include "frontend/dump.h"
 
-#include <algorithm>
 #include <cstdio>
 
-#include "codegen/jit.h"
-#include "codegen/program.h"
+#include "codegen/dump.h"
 #include "frontend/compile_options.h"
 #include "frontend/evaluate.h"
 #include "frontend/storage.h"
@@ -15,37 +13,17 @@ namespace weft {
 namespace detail {
 namespace {
 
-std::string code_of(const codegen::Kernel& kernel, Stage stage) {
+codegen::CodeForm form_of(Stage stage) {
   switch (stage) {
     case Stage::llvm:
-      return codegen::llvm_text(kernel);
+      return codegen::CodeForm::llvm;
     case Stage::assembly:
-      return codegen::asm_text(kernel);
+      return codegen::CodeForm::assembly;
     case Stage::cuda:
-      return codegen::cuda_text(kernel);
+      return codegen::CodeForm::cuda;
     default:
-      return codegen::print(kernel);
+      return codegen::CodeForm::kernel;
   }
-}
-
-/// Each kernel once, under the launches that use it.
-std::string dump_kernels(const codegen::Program& program, Stage stage) {
-  const char* comment = stage == Stage::assembly ? "# " : stage == Stage::llvm ? "; " : "// ";
-  std::string text;
-  std::vector<std::string> seen;
-  for (std::size_t k = 0; k < program.launches.size(); ++k) {
-    const codegen::Launch& launch = program.launches[k];
-    const std::string key = codegen::print(*launch.kernel);
-    const auto first = std::find(seen.begin(), seen.end(), key);
-    text += comment + std::string("launch ") + std::to_string(k) + ": " + launch.label;
-    if (first != seen.end()) {
-      text += ", the kernel of launch " + std::to_string(first - seen.begin()) + "\n";
-    } else {
-      text += "\n" + code_of(*launch.kernel, stage) + "\n";
-    }
-    seen.push_back(key);
-  }
-  return text;
 }
 
 /// Neighbours that stayed apart, and why.
@@ -78,7 +56,7 @@ std::string milliseconds(double ms) {
 std::string dump_stage(const ir::Graph& graph, const runtime::Executable& executable, Stage stage) {
   if (stage == Stage::graph) return ir::print(graph);
   if (stage == Stage::fused) return ir::print(executable.fused_graph());
-  return dump_kernels(codegen::lower(executable.fused_graph()), stage);
+  return codegen::dump(codegen::lower(executable.fused_graph()), form_of(stage));
 }
 
 std::string explain_program(const ir::Graph& graph, const runtime::Executable& executable) {

@@ -1,9 +1,7 @@
 // `weft dump`: a program at any stage between the text and the machine code.
-#include <algorithm>
 #include <iostream>
 
-#include "codegen/jit.h"
-#include "codegen/program.h"
+#include "codegen/dump.h"
 #include "passes/pipeline.h"
 #include "tools/support/files.h"
 #include "tools/support/svg.h"
@@ -45,32 +43,11 @@ codegen::Program lower(const ir::Graph& graph, const std::string& chosen_passes)
   }
 }
 
-std::string code_of(const codegen::Kernel& kernel, const std::string& stage) {
-  if (stage == "kernel") return codegen::print(kernel);
-  if (stage == "llvm") return codegen::llvm_text(kernel);
-  if (stage == "asm") return codegen::asm_text(kernel);
-  return codegen::cuda_text(kernel);
-}
-
-/// Equal kernels are shown once; later launches name the first.
-void print_kernels(const codegen::Program& program, const std::string& stage) {
-  std::vector<std::string> seen;
-  const char* comment = stage == "asm" ? "#" : stage == "llvm" ? ";" : "//";
-  for (std::size_t k = 0; k < program.launches.size(); ++k) {
-    const codegen::Launch& launch = program.launches[k];
-    const std::string key = codegen::print(*launch.kernel);
-    const auto first = std::find(seen.begin(), seen.end(), key) - seen.begin();
-    std::cout << comment << " launch " << k << ": " << launch.label << ", parameters [";
-    for (std::size_t p = 0; p < launch.params.size(); ++p)
-      std::cout << (p ? ", " : "") << launch.params[p];
-    std::cout << "]";
-    if (first < static_cast<std::ptrdiff_t>(seen.size()))
-      std::cout << ", the kernel of launch " << first;
-    std::cout << "\n";
-    if (first == static_cast<std::ptrdiff_t>(seen.size()))
-      std::cout << code_of(*launch.kernel, stage) << "\n";
-    seen.push_back(key);
-  }
+codegen::CodeForm form_of(const std::string& stage) {
+  if (stage == "llvm") return codegen::CodeForm::llvm;
+  if (stage == "asm") return codegen::CodeForm::assembly;
+  if (stage == "cuda") return codegen::CodeForm::cuda;
+  return codegen::CodeForm::kernel;
 }
 
 }  // namespace
@@ -84,7 +61,7 @@ int dump(const DumpOptions& options) {
   if (options.format != "text")
     throw Error("weft dump: --format " + options.format +
                 " goes with --stage graph or fused, got " + options.stage);
-  print_kernels(lower(graph, options.passes), options.stage);
+  std::cout << codegen::dump(lower(graph, options.passes), form_of(options.stage));
   return exit_fine;
 }
 
