@@ -1,6 +1,5 @@
 #include "codegen/llvm/emitter.h"
 
-#include <cstring>
 #include <string>
 
 #include <weft/error.h>

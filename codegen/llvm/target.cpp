@@ -1,7 +1,6 @@
 #include "codegen/llvm/target.h"
 
 #include <memory>
-#include <mutex>
 
 #include <weft/error.h>
 #include "codegen/llvm/machine.h"

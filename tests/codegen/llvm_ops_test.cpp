@@ -1,5 +1,6 @@
 // Every elementwise operation of the table on every dtype that it takes, as a compiled kernel
 // against the interpreter, on ordinary and on hard values. Together they use every scalar opcode.
+#include <optional>
 #include <set>
 
 #include "codegen/kernel_values.h"
