@@ -54,17 +54,19 @@ class Collector {
   std::vector<Ref> inputs_, order_;
 };
 
-/// Whether a pending value shares work that is not done yet with what is collected; looks at no
-/// more than `budget` records.
+/// Whether a pending value shares work or inputs with what is collected: then it is computed with
+/// it, as in a training step, where the new parameters belong to the loss that is looked at. Looks
+/// at no more than `budget` records.
 bool shares_work(const Ref& value, const Collector& collected, std::size_t& budget) {
   std::unordered_set<const Record*> seen;
   std::vector<const Record*> stack{value.get()};
   while (!stack.empty() && budget > 0) {
     const Record* r = stack.back();
     stack.pop_back();
-    if (r->evaluated.load(std::memory_order_acquire) || !seen.insert(r).second) continue;
+    if (!seen.insert(r).second) continue;
     --budget;
     if (collected.knows(r)) return true;
+    if (r->evaluated.load(std::memory_order_acquire)) continue;
     for (const Ref& operand : r->operands) stack.push_back(resolve(operand).get());
   }
   return false;

@@ -68,10 +68,9 @@ void Differentiation::State::finish(std::vector<Ref> roots) {
   std::unordered_set<const Record*> seen;
   std::vector<Frame> stack;
   const auto enter = [&](const Ref& r) {
-    if (r != nullptr && r->id >= first_id && r->requires_grad && r->kind == RecordKind::operation &&
-        seen.insert(r.get()).second) {
-      stack.push_back({r.get(), 0});
-    }
+    if (r == nullptr || r->id < first_id || !r->requires_grad) return;
+    const bool computed = r->kind == RecordKind::operation || r->kind == RecordKind::passing;
+    if (computed && seen.insert(r.get()).second) stack.push_back({r.get(), 0});
   };
   for (const Ref& root : roots) {
     enter(root);

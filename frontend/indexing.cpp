@@ -19,6 +19,20 @@ using detail::wrap;
 namespace expr = detail::expr;
 using ir::Op;
 
+std::optional<std::int64_t> detail::known_outside(const Ref& positions, std::int64_t low,
+                                                  std::int64_t size) {
+  if (!is_evaluated(positions)) return std::nullopt;
+  const runtime::Buffer buffer = value_of(positions);
+  const auto find = [&](const auto* first) -> std::optional<std::int64_t> {
+    const auto* last = first + positions->type.elements();
+    const auto* bad = std::find_if(first, last, [&](auto p) { return p < low || p >= size; });
+    return bad == last ? std::nullopt : std::optional<std::int64_t>(*bad);
+  };
+  if (positions->type.dtype == DType::i64) return find(static_cast<std::int64_t*>(buffer.data()));
+  if (positions->type.dtype == DType::i32) return find(static_cast<std::int32_t*>(buffer.data()));
+  return std::nullopt;
+}
+
 namespace {
 
 /// Positions as i64 in [0, size); negative ones count from the end.
@@ -34,16 +48,9 @@ Ref wrapped_positions(const Tensor& positions, std::int64_t size) {
     detail::fail("tensors used as indices must be integers, got " + std::string(name(t)));
   }
   const Ref p = detail::convert_value(detail::read(positions), DType::i64);
-  // What is known already is checked; the rest is clamped when it runs.
-  if (detail::is_evaluated(p)) {
-    const runtime::Buffer buffer = detail::value_of(p);
-    const auto* first = static_cast<const std::int64_t*>(buffer.data());
-    for (std::int64_t k = 0; k < p->type.elements(); ++k) {
-      if (first[k] < -size || first[k] >= size) {
-        detail::fail("index " + std::to_string(first[k]) +
-                     " is out of bounds for dimension with size " + std::to_string(size));
-      }
-    }
+  if (const auto bad = detail::known_outside(p, -size, size)) {
+    detail::fail("index " + std::to_string(*bad) + " is out of bounds for dimension with size " +
+                 std::to_string(size));
   }
   const Ref negative = expr::compare("lt", p, expr::scalar_int(DType::i64, 0));
   return expr::select(negative, expr::add(p, expr::scalar_int(DType::i64, size)), p);

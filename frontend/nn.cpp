@@ -4,7 +4,8 @@
 
 #include <weft/autograd.h>
 #include <weft/factories.h>
-#include "frontend/scope.h"
+#include "frontend/storage.h"
+#include "frontend/views.h"
 
 namespace weft::nn {
 
@@ -105,6 +106,10 @@ Tensor picked(const Tensor& x, const Tensor& target, Reduction reduction) {
   if (!fits) {
     detail::fail("expected input [N, C] with target [N], or [C] with [], got " + x.shape().str() +
                  " and " + target.shape().str());
+  }
+  if (const auto bad = detail::known_outside(detail::read(target), 0, x.size(-1))) {
+    detail::fail("target class " + std::to_string(*bad) + " is out of bounds for " +
+                 std::to_string(x.size(-1)) + " classes");
   }
   // The classes' own column picks the value: a comparison, which fuses with what is around it.
   const Tensor classes = arange(x.size(-1), Options(target.dtype()));

@@ -302,15 +302,17 @@ WEFT_REDUCTION(all, Tensor)
 WEFT_REDUCTION(any, Tensor)
 #undef WEFT_REDUCTION
 
-#define WEFT_MOMENT(NAME)                                                               \
-  Tensor NAME(const Tensor& x, bool unbiased, Here here) {                              \
-    return NAME(x, Dims{}, unbiased, false, here);                                      \
-  }                                                                                     \
-  Tensor Tensor::NAME(bool unbiased, Here here) const {                                 \
-    return weft::NAME(*this, unbiased, here);                                           \
-  }                                                                                     \
-  Tensor Tensor::NAME(const Dims& dims, bool unbiased, bool keepdim, Here here) const { \
-    return weft::NAME(*this, dims, unbiased, keepdim, here);                            \
+#define WEFT_MOMENT(NAME)                                                                  \
+  Tensor NAME(const Tensor& x, Here here) { return NAME(x, Dims{}, true, false, here); }   \
+  Tensor NAME(const Tensor& x, std::int64_t dim, bool unbiased, bool keepdim, Here here) { \
+    return NAME(x, Dims{dim}, unbiased, keepdim, here);                                    \
+  }                                                                                        \
+  Tensor Tensor::NAME(Here here) const { return weft::NAME(*this, here); }                 \
+  Tensor Tensor::NAME(std::int64_t dim, bool unbiased, bool keepdim, Here here) const {    \
+    return weft::NAME(*this, dim, unbiased, keepdim, here);                                \
+  }                                                                                        \
+  Tensor Tensor::NAME(const Dims& dims, bool unbiased, bool keepdim, Here here) const {    \
+    return weft::NAME(*this, dims, unbiased, keepdim, here);                               \
   }
 WEFT_MOMENT(var)
 WEFT_MOMENT(std)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include <weft/autograd.h>
 #include "frontend/evaluate.h"
 #include "frontend/expr.h"
 #include "frontend/trace.h"
@@ -209,6 +210,8 @@ Step::~Step() {
 }
 
 Ref Step::make(const Ref& from) const {
+  // Whether gradients pass was decided when the view was made, not when it is read.
+  const GradModeGuard recording(true);
   Ref r = kind == RecordKind::operation ? record_typed(op, {from}, attrs, type, where)
                                         : record_identity(kind, from);
   r->label = label;
@@ -219,11 +222,7 @@ Ref Step::make(const Ref& from) const {
 Ref Step::apply(const Ref& from) const {
   const std::lock_guard lock(mutex_);
   Ref known = cached_.lock();
-  if (known != nullptr && cached_from_.lock() == from &&
-      (kind == RecordKind::variable || known->requires_grad == from->requires_grad ||
-       kind == RecordKind::detached)) {
-    return known;
-  }
+  if (known != nullptr && cached_from_.lock() == from) return known;
   known = make(from);
   cached_ = known;
   cached_from_ = from;

@@ -136,10 +136,22 @@ WEFT_API Tensor all(const Tensor& x, Here = {});
 WEFT_API Tensor all(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
 WEFT_API Tensor any(const Tensor& x, Here = {});
 WEFT_API Tensor any(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
-WEFT_API Tensor var(const Tensor& x, bool unbiased = true, Here = {});
+WEFT_API Tensor var(const Tensor& x, Here = {});
+template <std::same_as<bool> Bool>
+Tensor var(const Tensor& x, Bool unbiased, Here here = {}) {
+  return x.var(Dims{}, unbiased, false, here);
+}
+WEFT_API Tensor var(const Tensor& x, std::int64_t dim, bool unbiased = true, bool keepdim = false,
+                    Here = {});
 WEFT_API Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
                     Here = {});
-WEFT_API Tensor std(const Tensor& x, bool unbiased = true, Here = {});
+WEFT_API Tensor std(const Tensor& x, Here = {});
+template <std::same_as<bool> Bool>
+Tensor std(const Tensor& x, Bool unbiased, Here here = {}) {
+  return x.std(Dims{}, unbiased, false, here);
+}
+WEFT_API Tensor std(const Tensor& x, std::int64_t dim, bool unbiased = true, bool keepdim = false,
+                    Here = {});
 WEFT_API Tensor std(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
                     Here = {});
 WEFT_API Tensor norm(const Tensor& x, double p = 2, Here = {});

@@ -2,6 +2,7 @@
 // looked at (item, data, to_vector, printing, eval). Names and behaviour are PyTorch's.
 #pragma once
 
+#include <concepts>
 #include <iosfwd>
 #include <memory>
 #include <optional>
@@ -335,9 +336,19 @@ class WEFT_API Tensor {
   Tensor argmax(std::int64_t dim, bool keepdim = false, Here = {}) const;
   Tensor argmin(Here = {}) const;
   Tensor argmin(std::int64_t dim, bool keepdim = false, Here = {}) const;
-  Tensor var(bool unbiased = true, Here = {}) const;
+  Tensor var(Here = {}) const;
+  template <std::same_as<bool> Bool>
+  Tensor var(Bool unbiased, Here here = {}) const {
+    return var(Dims{}, unbiased, false, here);
+  }
+  Tensor var(std::int64_t dim, bool unbiased = true, bool keepdim = false, Here = {}) const;
   Tensor var(const Dims& dims, bool unbiased = true, bool keepdim = false, Here = {}) const;
-  Tensor std(bool unbiased = true, Here = {}) const;
+  Tensor std(Here = {}) const;
+  template <std::same_as<bool> Bool>
+  Tensor std(Bool unbiased, Here here = {}) const {
+    return std(Dims{}, unbiased, false, here);
+  }
+  Tensor std(std::int64_t dim, bool unbiased = true, bool keepdim = false, Here = {}) const;
   Tensor std(const Dims& dims, bool unbiased = true, bool keepdim = false, Here = {}) const;
   Tensor norm(double p = 2, Here = {}) const;
   Tensor norm(double p, const Dims& dims, bool keepdim = false, Here = {}) const;

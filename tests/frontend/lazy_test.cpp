@@ -1,0 +1,102 @@
+// What runs, when, and how often: evaluation together, compiled programs found again, threads.
+#include <thread>
+
+#include "runtime/engine.h"
+#include "tests/frontend/check.h"
+
+using namespace weft;
+using namespace weft::tests;
+
+namespace {
+std::size_t compiled() { return runtime::engine_stats().executables_compiled; }
+std::size_t hits() { return runtime::engine_stats().executable_hits; }
+}  // namespace
+
+TEST_CASE("nothing runs before a value is looked at, and equal programs compile once") {
+  const auto work = [](const Tensor& x) { return (x * 3 + 1).sum(); };
+  const std::size_t before = compiled() + hits();
+  const Tensor a = work(rand({17})), b = work(rand({17}));
+  CHECK(compiled() + hits() == before);
+  a.eval();
+  const std::size_t after = compiled();
+  b.eval();
+  CHECK(compiled() == after);
+}
+
+TEST_CASE("live values that share work are computed together") {
+  const Tensor x = rand({100});
+  const Tensor h = exp(x), a = h.sum(), b = h.max(), other = cos(rand({3}));
+  a.eval();
+  const std::size_t before = compiled() + hits();
+  b.eval();
+  h.eval();
+  CHECK(compiled() + hits() == before);
+  other.eval();
+  CHECK(compiled() + hits() == before + 1);
+}
+
+TEST_CASE("a value is computed once") {
+  const Tensor y = rand({4}) * 2;
+  const auto first = numbers(y);
+  const std::size_t before = compiled() + hits();
+  y.eval();
+  CHECK(y.to_vector<float>().size() == 4);
+  CHECK(compiled() + hits() == before);
+  CHECK(numbers(y) == first);
+}
+
+TEST_CASE("loops that never look stay bounded") {
+  Tensor x = zeros({});
+  for (int k = 0; k < 20000; ++k) x += 1;
+  CHECK(x.item<float>() == 20000);
+}
+
+TEST_CASE("items are checked for size and dtype") {
+  CHECK(tensor(3).item<std::int64_t>() == 3);
+  CHECK(tensor(3).item().to<int>() == 3);
+  CHECK(tensor({{2.5}}).item<float>() == 2.5f);
+  CHECK_ERROR("item: the tensor has dtype i64, expected f32", tensor(3).item<float>());
+  CHECK_ERROR("item: a Tensor with 2 elements cannot be converted to Scalar",
+              ones({2}).item<float>());
+  CHECK_ERROR("to_vector: the tensor has dtype f32, expected f64", ones({2}).to_vector<double>());
+  CHECK(bool(tensor(1.0) > 0));
+  CHECK(contains(error_of([] { return bool(ones({2})); }),
+                 "Boolean value of Tensor with more than one value is ambiguous"));
+}
+
+TEST_CASE("threads record, compile and run at once") {
+  const Tensor shared = rand({64, 64}).requires_grad_();
+  const Tensor pending = exp(shared.detach());
+  const auto step = jit([](Tensor x) { return (x * x).sum(); });
+  std::vector<std::thread> threads;
+  std::vector<double> results(4);
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int k = 0; k < 5; ++k) {
+        const Tensor x = shared * (t + k + 1);
+        const Tensor y = matmul(x, x.t()).sum() + pending.sum();
+        const Tensor g = autograd::grad(y, {shared})[0];
+        results[static_cast<std::size_t>(t)] =
+            g.sum().item<float>() + step(ones({8 + t})).item<float>();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (double r : results) CHECK(std::isfinite(r));
+}
+
+TEST_CASE("threads call one jitted function while others trace it anew") {
+  const auto f = jit([](Tensor x) { return (x + 1).sum(); });
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(4, 0);
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int k = 1; k < 12; ++k) {
+        if (f(ones({k})).item<float>() != 2.0f * static_cast<float>(k))
+          ++wrong[static_cast<std::size_t>(t)];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == std::vector<int>(4, 0));
+}
