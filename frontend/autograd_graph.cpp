@@ -344,8 +344,10 @@ void GradientGraph::free_saved() {
   std::vector<Ref> garbage;
   const std::lock_guard lock(graph_mutex());
   for (const Ref& r : state_->interior) {
-    if (!saves(*r)) continue;
-    r->freed = true;
+    // What comes after something freed cannot be walked again either.
+    r->freed = saves(*r);
+    for (const Ref& operand : r->operands) r->freed |= skip_passing(operand)->freed;
+    if (!r->freed) continue;
     if (!r->evaluated.load(std::memory_order_acquire)) continue;
     for (Ref& operand : r->operands) garbage.push_back(std::move(operand));
     r->operands.clear();

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "frontend/compile_options.h"
+#include "frontend/literals.h"
 #include "frontend/storage.h"
 #include "frontend/trace.h"
 #include "ir/builder.h"
@@ -80,15 +81,32 @@ bool is_kept(const Record& r) {
   return r.holders.load(std::memory_order_relaxed) > 0 || saved_for_backward;
 }
 
-ir::Graph build(const Collector& collected, const std::vector<Ref>& outputs, const char* name) {
+/// The constant's value as an input.
+Ref input_of_constant(const Record& r) {
+  const ir::Literal& value = r.attrs.literal("value");
+  runtime::Buffer buffer = runtime::allocate(r.type.bytes());
+  std::memcpy(buffer.data(), value.data(), r.type.bytes());
+  return record_input(std::move(buffer), r.type);
+}
+
+/// The graph of the collected records. Numbers chosen by `lifted` become inputs like the others.
+Collected build(const Collector& collected, std::vector<Ref> outputs, const char* name,
+                const std::vector<bool>& lifted = {}) {
   ir::Builder b(name);
+  std::vector<Ref> inputs = collected.inputs();
   std::unordered_map<const Record*, ir::Value> values;
-  for (std::size_t k = 0; k < collected.inputs().size(); ++k) {
-    const Ref& r = collected.inputs()[k];
+  const auto parameter = [&](const Ref& r, std::size_t k) {
     values[r.get()] = b.parameter(r->type, "p" + std::to_string(k), r->where);
+  };
+  for (std::size_t k = 0; k < inputs.size(); ++k) parameter(inputs[k], k);
+  for (std::size_t k = 0; k < lifted.size(); ++k) {
+    if (!lifted[k]) continue;
+    parameter(collected.order()[k], inputs.size());
+    inputs.push_back(input_of_constant(*collected.order()[k]));
   }
   std::vector<ir::Value> operands;
   for (const Ref& r : collected.order()) {
+    if (values.contains(r.get())) continue;
     operands.clear();
     for (const Ref& operand : r->operands) operands.push_back(values.at(resolve(operand).get()));
     b.set_location(r->where);
@@ -96,7 +114,7 @@ ir::Graph build(const Collector& collected, const std::vector<Ref>& outputs, con
   }
   std::vector<ir::Value> results;
   for (const Ref& r : outputs) results.push_back(values.at(r.get()));
-  return b.finish(std::move(results));
+  return {b.finish(std::move(results)), std::move(inputs), std::move(outputs)};
 }
 
 /// Results become the values of their records. What gradients do not need is let go; the caller
@@ -115,6 +133,23 @@ std::vector<Ref> store(const std::vector<Ref>& outputs, std::vector<runtime::Buf
     r.operands.clear();
   }
   return garbage;
+}
+
+/// Where a slice starts in its operand's elements, if it takes consecutive ones.
+std::optional<std::int64_t> start_of_run(const Record& slice) {
+  const ir::Ints& start = slice.attrs.ints("start");
+  const ir::Shape& from = slice.operands[0]->type.shape;
+  const std::vector<std::int64_t> strides = ir::row_major_strides(from);
+  std::int64_t offset = 0;
+  bool inside = false;  // an outer axis has more than one position: the rest must be whole
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    const std::int64_t size = slice.type.shape[k];
+    if (inside && size != from[k]) return std::nullopt;
+    if (size > 1 && slice.attrs.ints("stride")[k] != 1) return std::nullopt;
+    inside = inside || size > 1;
+    offset += start[k] * strides[k];
+  }
+  return offset;
 }
 
 [[noreturn]] void fail_traced(const Record& r) {
@@ -155,8 +190,8 @@ Collected collect(std::span<const Ref> asked) {
   for (const Ref& r : collector.order()) {
     if (is_kept(*r)) choose(r);
   }
-  ir::Graph graph = build(collector, outputs, "eval");
-  return {std::move(graph), collector.inputs(), std::move(outputs)};
+  const std::vector<bool> lifted = changing_literals(collector.order(), outputs);
+  return build(collector, std::move(outputs), "eval", lifted);
 }
 
 Collected graph_of(std::span<const Ref> results, const char* name) {
@@ -167,12 +202,11 @@ Collected graph_of(std::span<const Ref> results, const char* name) {
     collector.add(r);
     outputs.push_back(resolve(r));
   }
-  ir::Graph graph = build(collector, outputs, name);
-  return {std::move(graph), collector.inputs(), std::move(outputs)};
+  return build(collector, std::move(outputs), name);
 }
 
 std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
-                                    std::span<const Ref> inputs) {
+                                    std::span<const Ref> inputs, std::span<const bool> donated) {
   std::vector<runtime::Buffer> buffers;
   buffers.reserve(inputs.size());
   bool external = false;
@@ -181,7 +215,7 @@ std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
     external = external || behind->external;
     buffers.push_back(behind->buffer);
   }
-  std::vector<runtime::Buffer> results = executable.run(buffers);
+  std::vector<runtime::Buffer> results = executable.run(buffers, donated);
   if (!external) return results;
   for (const Ref& r : inputs) {
     if (!resolve(r)->external) continue;
@@ -206,6 +240,25 @@ void evaluate(std::span<const Ref> asked) {
   const Collected collected = collect(asked);
   const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
   const std::vector<Ref> garbage = store(collected.outputs, run_on(*executable, collected.inputs));
+}
+
+std::optional<MemoryView> memory_of_view(const Ref& r) {
+  const std::lock_guard lock(graph_mutex());
+  std::size_t offset = 0;
+  const Ref* at = &resolve(r);
+  while (!(*at)->evaluated.load(std::memory_order_acquire)) {
+    const Record& step = **at;
+    if (step.kind != RecordKind::operation) return std::nullopt;
+    if (step.op == ir::Op::slice) {
+      const auto start = start_of_run(step);
+      if (!start) return std::nullopt;
+      offset += static_cast<std::size_t>(*start) * size_of(step.type.dtype);
+    } else if (step.op != ir::Op::reshape) {
+      return std::nullopt;
+    }
+    at = &resolve(step.operands[0]);
+  }
+  return MemoryView{*at, static_cast<const std::byte*>((*at)->buffer.data()) + offset};
 }
 
 runtime::Buffer value_of(const Ref& r) {

@@ -2,6 +2,7 @@
 // with it, compiled (or found again by its structure), run, and stored back into the records.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,14 +25,23 @@ Collected collect(std::span<const Ref> asked);
 /// The graph whose results are `results`, in order; placeholders and evaluated records are inputs.
 Collected graph_of(std::span<const Ref> results, const char* name);
 
-/// Runs on the inputs' values. Results are never memory of others, even where the program returns
-/// an input as it is.
+/// Runs on the inputs' values; those donated may be overwritten. Results are never memory of
+/// others, even where the program returns an input as it is.
 std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
-                                    std::span<const Ref> inputs);
+                                    std::span<const Ref> inputs,
+                                    std::span<const bool> donated = {});
 
 /// Evaluates; does nothing for what is evaluated already. Throws weft::Error, naming the scope, if
 /// a value is known only inside a jit trace that is being recorded.
 void evaluate(std::span<const Ref> asked);
+
+/// Elements that lie in the memory of something evaluated already, which `owner` keeps.
+struct MemoryView {
+  Ref owner;
+  const void* data;
+};
+/// A view of consecutive elements needs no program; none for everything else.
+std::optional<MemoryView> memory_of_view(const Ref& r);
 
 /// The value in memory, contiguous and row-major. Evaluates.
 runtime::Buffer value_of(const Ref& r);

@@ -69,7 +69,9 @@ void JitProgram::find_outputs(const std::vector<Tensor>& arguments, const Traced
   }
   for (std::size_t k = 0; k < trace.captures().size(); ++k) {
     const Trace::Capture& capture = trace.captures()[k];
-    if (capture.written()) add(Output::To::capture, k, capture.current);
+    if (!capture.written()) continue;
+    writes_captures_ = true;
+    add(Output::To::capture, k, capture.current);
   }
   for (const Trace::TouchedGrad& touched : trace.touched_grads()) {
     GradGuard guard{touched.slot, touched.was_defined, {}, touched.placeholder};
@@ -178,6 +180,24 @@ void JitProgram::run(std::span<const Tensor* const> arguments, std::vector<Tenso
   for (const auto& slot : cleared_grads_) slot->grad = Tensor();
 }
 
+/// Captured memory that the call replaces, and that nobody else refers to, may be written in place.
+JitProgram::Donations JitProgram::donations(const std::vector<Ref>& values) const {
+  Donations donated;
+  if (!writes_captures_) return donated;
+  donated.count = inputs_.size();
+  donated.given = std::make_unique<bool[]>(donated.count);
+  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+    if (inputs_[k].from != Input::From::capture) continue;
+    const Trace::Capture& capture = captures_[inputs_[k].index];
+    const Ref& value = values[k];
+    // One reference is the storage's, the other is in `values`.
+    donated.given[k] = capture.written() && !capture.storage->is_external() &&
+                       value == capture.storage->value() && value.use_count() == 2 &&
+                       value->buffer.memory.use_count() == 1;
+  }
+  return donated;
+}
+
 void JitProgram::run_compiled(std::span<const Tensor* const> arguments,
                               std::vector<Tensor>& results) const {
   std::vector<Ref> values;
@@ -188,7 +208,8 @@ void JitProgram::run_compiled(std::span<const Tensor* const> arguments,
     ready = ready && is_evaluated(values.back());
   }
   if (!ready) evaluate(values);
-  std::vector<runtime::Buffer> outputs = run_on(*executable_, values);
+  const Donations donated = donations(values);
+  std::vector<runtime::Buffer> outputs = run_on(*executable_, values, donated.flags());
   values.clear();
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     deliver(outputs_[k], record_input(std::move(outputs[k]), outputs_[k].type), arguments, results);

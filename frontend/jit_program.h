@@ -53,10 +53,18 @@ class JitProgram {
     ir::Type type;
   };
 
+  /// Which inputs a call gives up.
+  struct Donations {
+    std::unique_ptr<bool[]> given;
+    std::size_t count = 0;
+    std::span<const bool> flags() const { return {given.get(), count}; }
+  };
+
   void find_outputs(const std::vector<Tensor>& arguments, const TracedResult& traced,
                     const Trace& trace, std::vector<Ref>& values);
   void find_inputs(const std::vector<Ref>& inputs);
   Ref value_of_input(const Input& input, std::span<const Tensor* const> arguments) const;
+  Donations donations(const std::vector<Ref>& values) const;
   void run_compiled(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
   void run_recorded(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
   void deliver(const Output& output, Ref value, std::span<const Tensor* const> arguments,
@@ -76,6 +84,7 @@ class JitProgram {
   std::vector<Output> outputs_;
   std::vector<Ref> output_values_;  // as traced
   std::size_t result_count_ = 0;
+  bool writes_captures_ = false;
   bool differentiable_ = false;  // a result carries gradients out of the call
   std::shared_ptr<const void> example_;
   ir::Graph graph_;

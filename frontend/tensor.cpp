@@ -75,11 +75,17 @@ const void* Tensor::data_ptr(Here here) const {
   const OpScope scope("data", here);
   detail::TensorImpl& impl = impl_of(*this);
   const Ref value = detail::read(*this);
-  const void* data = detail::value_of(value).data();
-  if (impl.chain != nullptr) {
+  if (impl.chain == nullptr) return detail::value_of(value).data();
+  const auto keep = [&](const Ref& owner) {
     const std::lock_guard lock(detail::graph_mutex());
-    impl.looked_at = value;
+    impl.looked_at = owner;
+  };
+  if (const auto view = detail::memory_of_view(value)) {
+    keep(view->owner);
+    return view->data;
   }
+  const void* data = detail::value_of(value).data();
+  keep(value);
   return data;
 }
 

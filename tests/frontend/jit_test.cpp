@@ -81,6 +81,19 @@ TEST_CASE("writes to captures and arguments happen at each call") {
   CHECK(count.item<float>() == 4);
 }
 
+TEST_CASE("captured memory that is replaced is reused, unless somebody else refers to it") {
+  Tensor x = zeros({1024});
+  const auto f = jit([&] { x.add_(1); });
+  f();
+  const float* memory = x.data<float>();
+  f();
+  CHECK(x.data<float>() == memory);
+  const Tensor kept = x.clone();
+  f();
+  CHECK(kept.sum().item<float>() == 2048);
+  CHECK(x.sum().item<float>() == 3072);
+}
+
 TEST_CASE("a function without results runs for its effects") {
   Tensor total = zeros({2});
   const auto f = jit([&](Tensor x) { total += x; });

@@ -45,6 +45,37 @@ TEST_CASE("a value is computed once") {
   CHECK(numbers(y) == first);
 }
 
+TEST_CASE("numbers that change from call to call do not compile each time") {
+  const Tensor x = ones({8}).eval();
+  const auto before = compiled();
+  for (int k = 0; k < 10; ++k) check_values((x * (k + 0.5)).sum(), {8 * (k + 0.5)});
+  CHECK(compiled() - before <= 2);
+}
+
+TEST_CASE("consecutive elements of something computed are looked at without running") {
+  const Tensor x = arange(24, f32).reshape({2, 3, 4}).eval();
+  const std::size_t before = compiled() + hits();
+  CHECK(x[1][2][3].item<float>() == 23);
+  check_values(x[1][Slice(1, 3)].detach(), {16, 17, 18, 19, 20, 21, 22, 23});
+  CHECK(compiled() + hits() <= before + 2);  // check_values converts
+  const Tensor row = x[1][0];
+  CHECK(row.data<float>() == x.data<float>() + 12);
+  CHECK(x.index({Slice(), 0}).to_vector<float>() == std::vector<float>{0, 1, 2, 3, 12, 13, 14, 15});
+}
+
+TEST_CASE("losses that are kept do not keep the programs they came from") {
+  const Tensor w = ones({4}).requires_grad_();
+  std::vector<Tensor> losses;
+  for (int k = 0; k < 3; ++k) {
+    losses.push_back((w * w).sum());
+    losses.back().backward();
+    no_grad([&] { w.detach().mul_(2); });
+    losses.back().item<float>();
+  }
+  CHECK_ERROR("Trying to backward through the graph a second time", losses[0].backward());
+  check_values(w.grad(), {2 + 4 + 8, 2 + 4 + 8, 2 + 4 + 8, 2 + 4 + 8});
+}
+
 TEST_CASE("loops that never look stay bounded") {
   Tensor x = zeros({});
   for (int k = 0; k < 20000; ++k) x += 1;
