@@ -122,7 +122,7 @@ TEST_CASE("weft info names version, processor, threads and devices") {
 }
 
 TEST_CASE("usage mistakes are rejected with 3") {
-  check_rejected("weft", "subcommand");
+  check_rejected("weft", "A subcommand is required");
   check_rejected("weft frobnicate", "frobnicate");
   check_rejected("weft dump", "FILE");
   check_rejected("weft dump --unknown x.weft", "--unknown");
