@@ -44,6 +44,20 @@ class ProgramLowering {
     return add_buffer({ProgramBuffer::Role::temporary, type, -1, {}});
   }
 
+  /// Kernels are made of computable dtypes only. Memory that is just handed on may have any.
+  static void check_dtypes(const ir::Graph& graph, std::uint32_t id) {
+    const Node& n = graph.node(id);
+    std::vector<DType> dtypes;
+    for (const ir::Type& type : n.types) dtypes.push_back(type.dtype);
+    for (const Value& v : n.operands) dtypes.push_back(graph.type(v).dtype);
+    for (DType dtype : dtypes) {
+      if (!is_computable(dtype))
+        throw Unsupported(std::string(ir::def(n.op).name) + ": no arithmetic on " +
+                              std::string(name(dtype)) + " yet",
+                          n.where);
+    }
+  }
+
   void lower_node(std::uint32_t id) {
     const Node& n = graph_.node(id);
     switch (n.op) {
@@ -89,6 +103,7 @@ class ProgramLowering {
     std::vector<std::uint32_t> nodes, outputs;
     for (std::uint32_t b = 0; b < body.size(); ++b) {
       if (!live[b] || body.node(b).op == Op::parameter) continue;
+      check_dtypes(body, b);
       if (is_dense(body.node(b)))
         memory[{b, 0}] = add_buffer({ProgramBuffer::Role::constant, body.node(b).types[0], -1,
                                      body.node(b).attrs.literal("value")});
@@ -117,6 +132,7 @@ class ProgramLowering {
 
   /// One node as a group of its own.
   void lower_single(std::uint32_t id) {
+    check_dtypes(graph_, id);
     const std::array nodes{id};
     LoweredGroup group = lower_group(graph_, nodes, nodes);
     std::vector<int> reads;
@@ -187,6 +203,7 @@ class ProgramLowering {
   /// A copy of x, then updates in the order of the indices: rows of a kernel run in order, and
   /// lanes and threads divide the other dimensions.
   void lower_scatter(std::uint32_t id) {
+    check_dtypes(graph_, id);
     const Node& n = graph_.node(id);
     const ir::Type &x = graph_.type(n.operands[0]), &indices = graph_.type(n.operands[1]);
     const int out = lower_copy(buffer(n.operands[0]), x);
@@ -216,6 +233,7 @@ class ProgramLowering {
 
   /// The padding value everywhere, then x at its places: every (interior + 1)-th element.
   void lower_dilating_pad(std::uint32_t id) {
+    check_dtypes(graph_, id);
     const Node& n = graph_.node(id);
     const ir::Type &x = graph_.type(n.operands[0]), &y = n.types[0];
     const int out = buffers_[{id, 0}] = add_temporary(y);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/matrix_product.h"
+
 namespace weft::ir {
 
 namespace {
@@ -87,9 +89,7 @@ class Analysis {
   /// [B, M, N] of the product, then k. B is no axis when it is 1.
   bool contract_axes(const Node& dot) {
     const Shape &a = graph_.type(dot.operands[0]).shape, &c = dot.types[0].shape;
-    const IntLists canonical_contract{{2}, {1}}, canonical_batch{{0}, {0}};
-    if (dot.attrs.int_lists("contract") != canonical_contract ||
-        dot.attrs.int_lists("batch") != canonical_batch)
+    if (!is_canonical_dot(dot, graph_.type(dot.operands[0]), graph_.type(dot.operands[1])))
       return no("a matrix product not in canonical form");
     group_.kind = GroupKind::contract;
     if (c[0] != 1) group_.axes.push_back(c[0]);
@@ -183,7 +183,7 @@ class Analysis {
         if (!visit(id, map)) return false;
       }
     }
-    if (loads_.size() > max_loads) return no("too many different inputs");
+    if (loads_.size() > max_loads && nodes_.size() > 1) return no("too many different inputs");
     return true;
   }
 

@@ -1,6 +1,7 @@
 // Every dot_general becomes the batched matrix product [B,M,K] x [B,K,N] with views around it. The
 // contracted axes keep their listed order, hence the sum its order.
 #include "ir/builder.h"
+#include "ir/matrix_product.h"
 #include "passes/axes.h"
 #include "passes/pipeline.h"
 #include "passes/rebuild.h"
@@ -31,13 +32,10 @@ Value as_matrices(Builder& b, Value x, const Ints& first, const Ints& second, co
                    {extent(shape, first), extent(shape, second), extent(shape, third)});
 }
 
-const IntLists canonical_contract{{2}, {1}}, canonical_batch{{0}, {0}};
-
 Value canonical_dot(Builder& b, const Node& node, Value x, Value y) {
   const IntLists &contract = node.attrs.int_lists("contract"),
                  &batch = node.attrs.int_lists("batch");
-  if (node.types[0].rank() == 3 && contract == canonical_contract && batch == canonical_batch)
-    return {};
+  if (is_canonical_dot(node, b.type(x), b.type(y))) return {};
   const Ints rows = free_axes(b.type(x).shape.size(), contract[0], batch[0]);
   const Ints columns = free_axes(b.type(y).shape.size(), contract[1], batch[1]);
   const Value left = as_matrices(b, x, batch[0], rows, contract[0]);

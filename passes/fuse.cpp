@@ -23,7 +23,7 @@ namespace {
 
 constexpr double recompute_weight = 8;  // dearer nodes are stored rather than computed twice
 constexpr std::int64_t sibling_elements = 1024;  // a shared input of this size is worth merging for
-constexpr std::size_t sibling_readers = 8;       // pairs tried for one input stay bounded
+constexpr int max_rounds = 3;                    // of forming groups anew
 
 bool is_free(const ir::Graph& g, std::uint32_t id) {
   const Node& n = g.node(id);
@@ -137,21 +137,20 @@ class Fuser {
     });
   }
 
-  /// Clusters that read the same large value, or one as large as what they make, become one.
+  /// Clusters that read the same large value, or one as large as what they make, become one, as far
+  /// as a group can grow; then the next begins.
   void merge_siblings(const std::vector<bool>& live) {
     for (std::uint32_t id = 0; id < graph_.size(); ++id) {
-      if (!live[id]) continue;
-      std::vector<int> readers = clusters_.readers(id);
-      if (readers.size() < 2 || readers.size() > sibling_readers) continue;
+      if (!live[id] || clusters_.users(id).size() < 2) continue;
       const std::int64_t size = graph_.node(id).types[0].elements();
-      std::erase_if(readers,
-                    [&](int c) { return size < std::min(sibling_elements, largest_output(c)); });
-      for (std::size_t a = 0; a < readers.size(); ++a) {
-        for (std::size_t b = readers.size(); b-- > a + 1;) {
-          const std::vector<int> pair{readers[a], readers[b]};
-          if (independent(pair) && clusters_.merge(pair, nullptr, false, nullptr))
-            readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(b));
-        }
+      int current = -1;
+      for (int c : clusters_.readers(id)) {
+        if (size < std::min(sibling_elements, largest_output(c))) continue;
+        const std::array pair{current, c};
+        const bool merged = current >= 0 && !clusters_.reaches(current, c) &&
+                            !clusters_.reaches(c, current) &&
+                            clusters_.merge(pair, nullptr, false, nullptr);
+        if (!merged) current = c;
       }
     }
   }
@@ -271,15 +270,15 @@ class Writer {
 
 ir::Graph fuse(const ir::Graph& graph, std::vector<FusionNote>* notes) {
   // Whether a value is computed once per row or once per element shows only when its group is
-  // complete. So groups are formed, and formed anew with such values stored, until none repeats.
+  // complete. So groups are formed, and formed anew with such values stored, a few times at most.
   std::set<std::uint32_t> apart;
-  for (;;) {
+  for (int round = 1;; ++round) {
     if (notes) notes->clear();
     Fuser fuser(graph, apart, notes);
     fuser.run();
     const std::size_t known = apart.size();
     for (std::uint32_t id : fuser.repeated()) apart.insert(id);
-    if (apart.size() == known) return Writer(graph, fuser.clusters()).run();
+    if (apart.size() == known || round == max_rounds) return Writer(graph, fuser.clusters()).run();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "ir/matrix_product.h"
 #include "passes/axes.h"
 #include "passes/reduction_identity.h"
 #include "passes/simplify_rules.h"
@@ -14,11 +15,6 @@ namespace {
 using namespace ir;
 
 bool is_idempotent(const std::string& kind) { return kind != "add" && kind != "mul"; }
-
-bool is_canonical_dot(const Node& node) {
-  return node.types[0].rank() == 3 && node.attrs.int_lists("contract") == IntLists{{2}, {1}} &&
-         node.attrs.int_lists("batch") == IntLists{{0}, {0}};
-}
 
 /// Renames the axes of one side of a dot_general whose operand is transpose(x), so that they are
 /// x's. False where x's free axes would come in another order.
@@ -105,7 +101,7 @@ Value transpose_of_dot(Simplifier& s, const Node& node) {
   if (node.attrs.ints("permutation") != swapped) return {};
 
   Value a = dot.operands[0], b = dot.operands[1];
-  if (is_canonical_dot(dot)) {  // stays in the form [B,M,K] x [B,K,N]
+  if (is_canonical_dot(dot, s.type(a), s.type(b))) {  // stays in the form [B,M,K] x [B,K,N]
     const Value left = s.transpose(b, {0, 2, 1});
     const Value right = s.transpose(a, {0, 2, 1});
     return s.add(Op::dot_general, {left, right}, {{"contract", contract}, {"batch", batch}});
@@ -118,7 +114,7 @@ Value transpose_of_dot(Simplifier& s, const Node& node) {
 // dot(transpose(a), b) => dot(a, b)  with the axes renamed. A product in canonical form keeps its
 // transposes: they are how its operands are read.
 Value dot_of_transposes(Simplifier& s, const Node& node) {
-  if (is_canonical_dot(node)) return {};
+  if (is_canonical_dot(node, s.type(node.operands[0]), s.type(node.operands[1]))) return {};
   IntLists contract = node.attrs.int_lists("contract"), batch = node.attrs.int_lists("batch");
   std::vector<Value> operands = node.operands;
   bool changed = false;

@@ -294,7 +294,7 @@ PoolStats Pool::stats() const {
 void* take(std::size_t requested) {
   void* data = requested > largest ? nullptr : Pool::instance().take(block_bytes(requested));
   if (data == nullptr)
-    throw Error("allocate: out of memory, cannot get " + std::to_string(requested) + " bytes");
+    throw OutOfMemory("allocate: out of memory, cannot get " + std::to_string(requested) + " bytes");
   return data;
 }
 

@@ -14,6 +14,7 @@ std::string read_text(const std::string& file);
 ir::Graph load_graph(const std::string& file);
 /// Writes beside the file and renames, so that nobody sees half of it.
 void write_file(const std::string& file, const std::string& text);
+/// Every part between separators, empty ones too.
 std::vector<std::string> split(const std::string& text, char separator);
 
 }  // namespace weft::tools

@@ -53,6 +53,10 @@ codegen::CodeForm form_of(const std::string& stage) {
 }  // namespace
 
 int dump(const DumpOptions& options) {
+  if (options.print_changed &&
+      (options.format != "text" || (options.stage == "graph" && options.passes.empty())))
+    throw Error(
+        "weft dump: --print-changed goes with --format text and with --passes or a later --stage");
   const ir::Graph graph = transform(load_graph(options.file), options);
   if (options.stage == "graph" || options.stage == "fused") {
     print_graph(graph, options.format);

@@ -30,8 +30,6 @@ int grad(const GradOptions& options) {
   const ir::Graph graph = load_graph(options.file);
   std::vector<std::size_t> wrt;
   for (const std::string& name : split(options.wrt, ',')) wrt.push_back(parameter(graph, name));
-  if (wrt.empty())
-    throw Error("weft grad: --wrt is empty: expected some of " + parameter_names(graph));
   const std::string text = ir::print(passes::grad(graph, wrt));
   if (options.output.empty())
     std::cout << text;

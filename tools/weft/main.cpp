@@ -1,6 +1,7 @@
 // The command line of Weft: dump, run, grad, info.
 #include <exception>
 #include <iostream>
+#include <new>
 
 #include <CLI/CLI.hpp>
 
@@ -39,7 +40,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& o) {
   CLI::App* c = app.add_subcommand("run", "Run a program on .npy inputs");
   c->add_option("FILE", o.file, "Weft text, or - for standard input")->required();
   c->add_option("--input", o.inputs, "NAME=FILE.npy for a parameter; may be given several times");
-  c->add_option("--random-inputs", o.seed, "Fill parameters that are not given, from this seed");
+  c->add_option("--random-inputs", o.seed, "Fill parameters that are not given, from this seed")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--output", o.output, "Write results into this folder as .npy instead of printing");
   c->add_option("--backend", o.backend, "What runs the program")
       ->check(CLI::IsMember({"cpu", "interp"}))
@@ -87,6 +89,12 @@ int main(int argc, char** argv) {
     const int code = dispatch(argc, argv);
     std::cout.flush();
     return std::cout ? code : exit_failed;
+  } catch (const weft::OutOfMemory& e) {
+    std::cerr << "failed: " << e.what() << "\n";
+    return exit_failed;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "failed: out of memory\n";
+    return exit_failed;
   } catch (const weft::Unsupported& e) {
     std::cerr << "unsupported: " << e.what() << "\n";
     return exit_unsupported;

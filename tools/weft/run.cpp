@@ -65,7 +65,7 @@ runtime::Buffer random_input(const ir::Type& type, std::mt19937_64& random) {
 
 runtime::Buffer file_input(const std::string& parameter, const ir::Type& type,
                            const std::string& file) {
-  const Tensor tensor = load_npy(file);
+  const Tensor tensor = load_npy(file, Location());
   const ir::Type got{tensor.dtype(), ir::to_shape(tensor.shape().sizes())};
   if (got != type) {
     throw Error("weft run: input " + parameter + ": expected " + type.str() + ", got " + got.str() +
@@ -129,6 +129,23 @@ void print_times(const runtime::Executable& executable, std::span<const runtime:
                times.size());
 }
 
+/// Where result k goes. Everything that can be refused is refused before anything runs.
+std::string result_file(const RunOptions& options, std::size_t k) {
+  return (std::filesystem::path(options.output) / ("result" + std::to_string(k) + ".npy")).string();
+}
+
+void prepare_output(const RunOptions& options, const ir::Graph& graph) {
+  std::error_code problem;
+  std::filesystem::create_directories(options.output, problem);
+  if (problem || !std::filesystem::is_directory(options.output))
+    throw Error("weft run: --output " + options.output + ": expected a folder, " +
+                problem.message());
+  for (std::size_t k = 0; k < graph.results().size(); ++k) {
+    if (std::filesystem::is_directory(result_file(options, k)))
+      throw Error("weft run: --output: " + result_file(options, k) + " is a directory");
+  }
+}
+
 }  // namespace
 
 int run(const RunOptions& options) {
@@ -140,16 +157,13 @@ int run(const RunOptions& options) {
   const auto executable = runtime::compile(graph, {.backend = backend});
   const double compile_ms = since(start);
   const std::vector<runtime::Buffer> results = executable->run(inputs);
-  if (!options.output.empty()) std::filesystem::create_directories(options.output);
   for (std::size_t k = 0; k < results.size(); ++k) {
     const ir::Type& type = graph.type(graph.results()[k]);
     const Tensor tensor = from_blob(results[k].data(), Shape(ir::to_ints(type.shape)), type.dtype);
     if (options.output.empty())
       std::cout << tensor << "\n";
     else
-      save_npy((std::filesystem::path(options.output) / ("result" + std::to_string(k) + ".npy"))
-                   .string(),
-               tensor);
+      save_npy(result_file(options, k), tensor, Location());
   }
   if (options.time) print_times(*executable, inputs, compile_ms);
   return exit_fine;

@@ -53,6 +53,12 @@ class WEFT_API Unsupported : public Error {
   using Error::Error;
 };
 
+/// Memory ran out: no mistake of the program's text (the command line exits with 1).
+class WEFT_API OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A broken invariant of Weft itself; the message names the pass or component that broke it.
 class WEFT_API InternalError : public std::logic_error {
  public:
