@@ -8,8 +8,10 @@ namespace weft::ir {
 
 namespace {
 
-constexpr std::size_t max_instances =
-    256;                               // a node under a map; bounds recomputation and code size
+// Limits of one group. An instance is a node under a map.
+constexpr std::size_t max_instances = 128;
+constexpr double max_weight =
+    768;  // of all instances; beyond, code generation grows faster than code
 constexpr std::size_t max_loads = 32;  // live pointers
 constexpr std::size_t max_maps_per_node = 8;
 constexpr double cheap_weight = 8;  // below: may be computed several times
@@ -165,10 +167,13 @@ class Analysis {
     auto& maps = group_.maps[id];
     if (std::find(maps.begin(), maps.end(), map) != maps.end()) return true;
     maps.push_back(map);
+    const double weight = node_weight(graph_, id);
     ++instances_;
+    weight_ += weight;
+    if (weight_ > max_weight && instances_ > 1) return no("the kernel would be too long");
     if (instances_ > max_instances || maps.size() > max_maps_per_node)
       return no("too much would be computed twice");
-    if (maps.size() > 1 && node_weight(graph_, id) >= cheap_weight)
+    if (maps.size() > 1 && weight >= cheap_weight)
       return no(describe(id) + " is needed at two indices and too dear to compute twice");
     return true;
   }
@@ -266,6 +271,7 @@ class Analysis {
   Group group_;
   std::vector<std::pair<Value, IndexMap>> loads_;
   std::size_t instances_ = 0;
+  double weight_ = 0;
   std::string why_;
 };
 
