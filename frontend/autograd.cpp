@@ -138,7 +138,8 @@ void Tensor::set_grad(const Tensor& grad, Here here) {
   detail::grad_of(impl.slot, false) = grad;
 }
 
-void Tensor::zero_grad() {
+void Tensor::zero_grad(Here here) {
+  const OpScope scope("zero_grad", here);
   detail::TensorImpl& impl = impl_of(*this);
   if (impl.slot != nullptr) detail::grad_of(impl.slot, false) = Tensor();
 }

@@ -363,29 +363,25 @@ Tensor lerp(const Operand& start, const Operand& end, const Operand& weight) {
   return add(start, mul(weight, difference));
 }
 
-Tensor operator+(const Operand& a, const Operand& b) { return add(a, b); }
-Tensor operator-(const Operand& a, const Operand& b) { return sub(a, b); }
-Tensor operator*(const Operand& a, const Operand& b) { return mul(a, b); }
-Tensor operator/(const Operand& a, const Operand& b) { return div(a, b); }
-Tensor operator-(const Operand& x) {
-  const OpScope scope("neg", x.where());
-  if (!x.is_tensor()) detail::fail("expected a tensor, got a number");
-  return neg(x.tensor());
-}
-Tensor operator==(const Operand& a, const Operand& b) { return eq(a, b); }
-Tensor operator!=(const Operand& a, const Operand& b) { return ne(a, b); }
-Tensor operator<(const Operand& a, const Operand& b) { return lt(a, b); }
-Tensor operator<=(const Operand& a, const Operand& b) { return le(a, b); }
-Tensor operator>(const Operand& a, const Operand& b) { return gt(a, b); }
-Tensor operator>=(const Operand& a, const Operand& b) { return ge(a, b); }
-Tensor operator&(const Operand& a, const Operand& b) { return bitwise_and(a, b); }
-Tensor operator|(const Operand& a, const Operand& b) { return bitwise_or(a, b); }
-Tensor operator^(const Operand& a, const Operand& b) { return bitwise_xor(a, b); }
-Tensor operator~(const Operand& x) {
-  const OpScope scope("bitwise_not", x.where());
-  if (!x.is_tensor()) detail::fail("expected a tensor, got a number");
-  return bitwise_not(x.tensor());
-}
+#define WEFT_OPERATOR(OP, NAME)                                                              \
+  Tensor operator OP(const TensorHere& a, const Operand& b) { return NAME(a, b); }           \
+  Tensor operator OP(const NumberHere& a, const TensorHere& b) { return NAME(a, b); }
+WEFT_OPERATOR(+, add)
+WEFT_OPERATOR(-, sub)
+WEFT_OPERATOR(*, mul)
+WEFT_OPERATOR(/, div)
+WEFT_OPERATOR(==, eq)
+WEFT_OPERATOR(!=, ne)
+WEFT_OPERATOR(<, lt)
+WEFT_OPERATOR(<=, le)
+WEFT_OPERATOR(>, gt)
+WEFT_OPERATOR(>=, ge)
+WEFT_OPERATOR(&, bitwise_and)
+WEFT_OPERATOR(|, bitwise_or)
+WEFT_OPERATOR(^, bitwise_xor)
+#undef WEFT_OPERATOR
+Tensor operator-(const TensorHere& x) { return neg(x.tensor(), x.where()); }
+Tensor operator~(const TensorHere& x) { return bitwise_not(x.tensor(), x.where()); }
 
 // Methods. The place is the other operand's: the caller's line.
 #define WEFT_METHOD(NAME)                           \

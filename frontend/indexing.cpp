@@ -65,7 +65,7 @@ struct Plan {
 
 Plan plan_index(const Tensor& x, const std::vector<Index>& indices) {
   const auto named = std::count_if(indices.begin(), indices.end(), [](const Index& i) {
-    return i.kind() != Index::Kind::none && i.kind() != Index::Kind::ellipsis;
+    return i.kind() != Index::Kind::new_axis && i.kind() != Index::Kind::rest;
   });
   if (named > x.dim()) {
     detail::fail("too many indices for tensor of dimension " + std::to_string(x.dim()));
@@ -78,18 +78,18 @@ Plan plan_index(const Tensor& x, const std::vector<Index>& indices) {
       case Index::Kind::position:
         plan.view = plan.view.select(axis, i.position());
         break;
-      case Index::Kind::slice:
+      case Index::Kind::range:
         plan.view = plan.view.slice(axis++, i.slice());
         break;
-      case Index::Kind::none:
+      case Index::Kind::new_axis:
         plan.view = plan.view.unsqueeze(axis++);
         break;
-      case Index::Kind::ellipsis:
+      case Index::Kind::rest:
         if (seen_ellipsis) detail::fail("an index can only have a single ellipsis");
         seen_ellipsis = true;
         axis += x.dim() - named;
         break;
-      case Index::Kind::tensor:
+      case Index::Kind::gather:
         plan.positions.emplace_back(axis++, i.tensor());
         break;
     }
@@ -186,10 +186,10 @@ void check_along(const Tensor& x, const Tensor& positions, std::int64_t axis) {
 
 }  // namespace
 
-Tensor Tensor::operator[](std::int64_t index) const { return select(0, index, Here(Location())); }
-Tensor Tensor::operator[](Slice range) const { return slice(0, range, Here(Location())); }
-Tensor Tensor::operator[](const Tensor& positions) const {
-  return index({positions}, Here(Location()));
+Tensor Tensor::operator[](const IndexHere& entry) const {
+  if (entry.kind() == Index::Kind::position) return select(0, entry.position(), entry.where());
+  if (entry.kind() == Index::Kind::range) return slice(0, entry.slice(), entry.where());
+  return index({entry}, entry.where());
 }
 
 Tensor Tensor::index(const std::vector<Index>& indices, Here here) const {

@@ -12,12 +12,10 @@ using detail::Ref;
 
 namespace {
 
-int category(DType t) { return is_complex(t) ? 3 : is_float(t) ? 2 : is_int(t) ? 1 : 0; }
-
 /// Writes `result` to `x`, converted and broadcast to it.
 Tensor& write_result(Tensor& x, const Ref& result) {
   const ir::Type type = detail::type_of(x);
-  if (category(result->type.dtype) > category(type.dtype)) {
+  if (detail::category(result->type.dtype) > detail::category(type.dtype)) {
     detail::fail("result type " + std::string(name(result->type.dtype)) +
                  " can't be cast to the desired output type " + std::string(name(type.dtype)));
   }
@@ -124,11 +122,5 @@ Tensor& Tensor::normal_(double mean, double std, Here here) {
 }
 
 Tensor& Tensor::operator=(const Operand& value) && { return copy_(value); }
-Tensor& Tensor::operator=(const Tensor& value) && {
-  return copy_(Operand(value, std::source_location()));
-}
-Tensor& Tensor::operator=(Tensor&& value) && {
-  return copy_(Operand(value, std::source_location()));
-}
 
 }  // namespace weft

@@ -15,33 +15,38 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
+bool same_step(const Step& a, const Step& b) {
+  // A variable is itself: the trace may have put a gradient into its slot.
+  if (a.kind == RecordKind::variable || a.kind != b.kind) return false;
+  return a.type == b.type &&
+         (a.kind != RecordKind::operation || (a.op == b.op && a.attrs == b.attrs));
+}
+
+/// Whether two chains make the same view of a storage.
+bool same_chain(const Chain& a, const Chain& b) {
+  const Step *x = a.get(), *y = b.get();
+  for (; x != y; x = x->parent.get(), y = y->parent.get()) {
+    if (x == nullptr || y == nullptr || !same_step(*x, *y)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const TraceFunction& function,
                                              const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto program = std::make_unique<JitProgram>();
-  program->key_ = key.bytes();
-  program->grad_mode_ = grad_enabled();
-  std::vector<Ref> values;
-  {
-    Trace trace;
-    std::vector<Tensor> arguments;
-    for (const Tensor* t : key.tensors()) {
-      Argument argument{type_of(*t), t->shape(), t->requires_grad(), nullptr};
-      argument.placeholder = record_placeholder(argument.type);
-      argument.placeholder->requires_grad = argument.requires_grad;
-      arguments.push_back(wrap(argument.placeholder));
-      program->arguments_.push_back(std::move(argument));
-    }
-    const TracedResult traced = function(arguments);
-    program->find_outputs(arguments, traced, trace, values);
-    program->example_ = traced.example;
-    program->captures_ = trace.captures();
-    program->variables_ = trace.variables();
-    program->random_key_ = trace.random_key();
-    program->random_streams_ = trace.random_streams();
+  // Arguments are traced apart from each other and from captures, so that calls with any views of
+  // any storages match; only if that is wrong here, the function is traced once more.
+  std::vector<Shared> shared;
+  std::vector<Ref> values = program->trace(key.tensors(), function, shared);
+  while (program->add_shared(key.tensors(), shared)) {
+    program = std::make_unique<JitProgram>();
+    values = program->trace(key.tensors(), function, shared);
   }
+  program->release_shared(shared);
+  program->key_ = key.bytes();
   Collected collected = graph_of(values, "jit");
   program->find_inputs(collected.inputs);
   program->graph_ = std::move(collected.graph);
@@ -49,6 +54,120 @@ std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const Trac
   program->trace_ms_ = milliseconds_since(start);
   program->executable_ = runtime::compile(program->graph_, runtime_options(options));
   return program;
+}
+
+/// Calls the function with placeholders; the values of the outputs.
+std::vector<Ref> JitProgram::trace(Tensors given, const TraceFunction& function,
+                                   const std::vector<Shared>& shared) {
+  grad_mode_ = grad_enabled();
+  Trace trace;
+  for (const Shared& s : shared) trace.read(*s.storage);  // the first captures
+  std::vector<Tensor> arguments;
+  for (const Tensor* t : given) arguments.push_back(argument_for_trace(*t, shared));
+  const TracedResult traced = function(arguments);
+  std::vector<Ref> values;
+  find_outputs(arguments, traced, trace, values);
+  example_ = traced.example;
+  captures_ = trace.captures();
+  variables_ = trace.variables();
+  random_key_ = trace.random_key();
+  random_streams_ = trace.random_streams();
+  return values;
+}
+
+Tensor JitProgram::argument_for_trace(const Tensor& given, const std::vector<Shared>& shared) {
+  const TensorImpl& impl = impl_of(given);
+  Argument& argument = arguments_.emplace_back(
+      Argument{type_of(given), impl.shape, impl.strides, given.requires_grad(), nullptr});
+  const auto storage = std::find_if(shared.begin(), shared.end(),
+                                    [&](const Shared& s) { return s.storage == impl.storage; });
+  auto inner = std::make_shared<TensorImpl>();
+  if (storage != shared.end()) {
+    argument.shared = static_cast<std::size_t>(storage - shared.begin());
+    argument.chain = impl.chain;
+    inner->storage = impl.storage;
+    inner->chain = impl.chain;
+    if (given.requires_grad() && given.is_leaf()) inner->slot = impl.slot;
+  } else {
+    argument.placeholder = record_placeholder(argument.type);
+    argument.placeholder->requires_grad = argument.requires_grad;
+    inner->storage = std::make_shared<Storage>(argument.placeholder);
+  }
+  inner->shape = impl.shape;
+  inner->dtype = impl.dtype;
+  inner->strides = impl.strides;
+  return Access::make(std::move(inner));
+}
+
+/// Adds the storages that the trace wrote in one way and that the call reaches in another, too.
+bool JitProgram::add_shared(Tensors given, std::vector<Shared>& shared) const {
+  const std::size_t before = shared.size();
+  const auto add = [&](const std::shared_ptr<Storage>& storage, bool captured) {
+    for (const Shared& s : shared) {
+      if (s.storage == storage) return;
+    }
+    shared.push_back({storage, captured});
+  };
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    if (arguments_[k].shared != Trace::none) continue;
+    const std::shared_ptr<Storage>& storage = impl_of(*given[k]).storage;
+    for (const Trace::Capture& c : captures_) {
+      if (c.storage == storage && (arguments_[k].written || c.written())) add(storage, true);
+    }
+    for (std::size_t j = 0; j < k; ++j) {
+      const bool written = arguments_[k].written || arguments_[j].written;
+      if (!written || impl_of(*given[j]).storage != storage) continue;
+      const bool captured =
+          std::any_of(captures_.begin(), captures_.end(),
+                      [&](const Trace::Capture& c) { return c.storage == storage; });
+      add(storage, captured);
+    }
+  }
+  return shared.size() > before;
+}
+
+/// Storages that only arguments brought are let go: each call brings its own.
+void JitProgram::release_shared(const std::vector<Shared>& shared) {
+  for (std::size_t c = 0; c < shared.size(); ++c) {
+    if (shared[c].captured) continue;
+    const auto first = std::find_if(arguments_.begin(), arguments_.end(),
+                                    [&](const Argument& a) { return a.shared == c; });
+    captures_[c].argument = static_cast<std::size_t>(first - arguments_.begin());
+    captures_[c].storage = nullptr;
+  }
+}
+
+Storage& JitProgram::storage_of(const Trace::Capture& capture, Tensors arguments) const {
+  return capture.argument == Trace::none ? *capture.storage
+                                         : *impl_of(*arguments[capture.argument]).storage;
+}
+
+/// Whether arguments and captures share what is written exactly where they did in the trace.
+bool JitProgram::shares_as_traced(Tensors given) const {
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    const Argument& argument = arguments_[k];
+    const TensorImpl& impl = impl_of(*given[k]);
+    if (argument.shared != Trace::none) {
+      const Trace::Capture& c = captures_[argument.shared];
+      const Ref& value = impl.storage->value();
+      if (impl.storage.get() != &storage_of(c, given) || value->type != c.placeholder->type ||
+          value->requires_grad != c.placeholder->requires_grad ||
+          !same_chain(impl.chain, argument.chain)) {
+        return false;
+      }
+      continue;
+    }
+    for (const Trace::Capture& c : captures_) {
+      if (impl.storage.get() == &storage_of(c, given) && (argument.written || c.written())) {
+        return false;
+      }
+    }
+    for (std::size_t j = 0; j < k; ++j) {
+      const bool written = argument.written || arguments_[j].written;
+      if (written && impl_of(*given[j]).storage == impl.storage) return false;
+    }
+  }
+  return true;
 }
 
 /// Results, and what the function changed outside: arguments, captures, gradients.
@@ -64,8 +183,11 @@ void JitProgram::find_outputs(const std::vector<Tensor>& arguments, const Traced
     add(Output::To::result, result_count_++, std::move(value));
   }
   for (std::size_t k = 0; k < arguments.size(); ++k) {
+    if (arguments_[k].shared != Trace::none) continue;
     Ref value = Access::impl(arguments[k])->storage->current();
-    if (value != arguments_[k].placeholder) add(Output::To::argument, k, std::move(value));
+    if (value == arguments_[k].placeholder) continue;
+    arguments_[k].written = writes_arguments_ = true;
+    add(Output::To::argument, k, std::move(value));
   }
   for (std::size_t k = 0; k < trace.captures().size(); ++k) {
     const Trace::Capture& capture = trace.captures()[k];
@@ -94,6 +216,7 @@ void JitProgram::find_outputs(const std::vector<Tensor>& arguments, const Traced
 void JitProgram::find_inputs(const std::vector<Ref>& inputs) {
   std::unordered_map<const Record*, Input> known;
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
+    if (arguments_[k].shared != Trace::none) continue;
     known[arguments_[k].placeholder.get()] = {Input::From::argument, k};
   }
   for (std::size_t k = 0; k < captures_.size(); ++k) {
@@ -127,10 +250,11 @@ bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
     const Argument& expected = arguments_[k];
     const TensorImpl& impl = impl_of(t);
     if (impl.dtype != expected.type.dtype || impl.shape != expected.shape ||
-        t.requires_grad() != expected.requires_grad) {
+        impl.strides != expected.strides || t.requires_grad() != expected.requires_grad) {
       return false;
     }
   }
+  if ((writes_arguments_ || writes_captures_) && !shares_as_traced(key.tensors())) return false;
   for (const GradGuard& guard : grads_) {
     if (!guard.looked_at) continue;
     const Tensor& grad = guard.slot->grad;
@@ -150,20 +274,24 @@ std::string JitProgram::difference(const SignatureKey& key, bool grad_mode) cons
     if (type_of(t) != arguments_[k].type) {
       return which + "is " + type_of(t).str() + ", not " + arguments_[k].type.str();
     }
+    if (t.stride() != arguments_[k].strides) return which + "has other strides";
     if (t.requires_grad() != arguments_[k].requires_grad) {
       return which + (t.requires_grad() ? "requires grad" : "does not require grad");
     }
   }
   if (grad_mode != grad_mode_) return grad_mode ? "grad mode is on" : "grad mode is off";
+  if ((writes_arguments_ || writes_captures_) && !shares_as_traced(key.tensors())) {
+    return "the arguments and captured tensors share other memory with each other";
+  }
   return "a gradient that the function reads is defined or not";
 }
 
-Ref JitProgram::value_of_input(const Input& input, std::span<const Tensor* const> arguments) const {
+Ref JitProgram::value_of_input(const Input& input, Tensors arguments) const {
   switch (input.from) {
     case Input::From::argument:
       return read(*arguments[input.index]);
     case Input::From::capture:
-      return captures_[input.index].storage->value();
+      return storage_of(captures_[input.index], arguments).value();
     case Input::From::grad:
       return read(grads_[input.index].slot->grad);
     case Input::From::random:
@@ -174,14 +302,15 @@ Ref JitProgram::value_of_input(const Input& input, std::span<const Tensor* const
   return constants_[input.index];
 }
 
-void JitProgram::run(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const {
+void JitProgram::run(Tensors arguments, std::vector<Tensor>& results) const {
   results.resize(result_count_);
   differentiable_ ? run_recorded(arguments, results) : run_compiled(arguments, results);
   for (const auto& slot : cleared_grads_) slot->grad = Tensor();
 }
 
 /// Captured memory that the call replaces, and that nobody else refers to, may be written in place.
-JitProgram::Donations JitProgram::donations(const std::vector<Ref>& values) const {
+JitProgram::Donations JitProgram::donations(const std::vector<Ref>& values,
+                                            Tensors arguments) const {
   Donations donated;
   if (!writes_captures_) return donated;
   donated.count = inputs_.size();
@@ -189,17 +318,16 @@ JitProgram::Donations JitProgram::donations(const std::vector<Ref>& values) cons
   for (std::size_t k = 0; k < inputs_.size(); ++k) {
     if (inputs_[k].from != Input::From::capture) continue;
     const Trace::Capture& capture = captures_[inputs_[k].index];
+    Storage& storage = storage_of(capture, arguments);
     const Ref& value = values[k];
     // One reference is the storage's, the other is in `values`.
-    donated.given[k] = capture.written() && !capture.storage->is_external() &&
-                       value == capture.storage->value() && value.use_count() == 2 &&
-                       value->buffer.memory.use_count() == 1;
+    donated.given[k] = capture.written() && !storage.is_external() && value == storage.value() &&
+                       value.use_count() == 2 && value->buffer.memory.use_count() == 1;
   }
   return donated;
 }
 
-void JitProgram::run_compiled(std::span<const Tensor* const> arguments,
-                              std::vector<Tensor>& results) const {
+void JitProgram::run_compiled(Tensors arguments, std::vector<Tensor>& results) const {
   std::vector<Ref> values;
   values.reserve(inputs_.size());
   bool ready = true;
@@ -208,7 +336,7 @@ void JitProgram::run_compiled(std::span<const Tensor* const> arguments,
     ready = ready && is_evaluated(values.back());
   }
   if (!ready) evaluate(values);
-  const Donations donated = donations(values);
+  const Donations donated = donations(values, arguments);
   std::vector<runtime::Buffer> outputs = run_on(*executable_, values, donated.flags());
   values.clear();
   for (std::size_t k = 0; k < outputs.size(); ++k) {
@@ -218,17 +346,18 @@ void JitProgram::run_compiled(std::span<const Tensor* const> arguments,
 
 // Gradients go through the results: the program is recorded once more on what the call is given,
 // and autograd sees its operations.
-void JitProgram::run_recorded(std::span<const Tensor* const> arguments,
-                              std::vector<Tensor>& results) const {
+void JitProgram::run_recorded(Tensors arguments, std::vector<Tensor>& results) const {
   std::unordered_map<const Record*, Ref> replaced;
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
+    if (arguments_[k].shared != Trace::none) continue;
     replaced[arguments_[k].placeholder.get()] = read(*arguments[k]);
   }
   for (const Trace::Capture& capture : captures_) {
-    replaced[capture.placeholder.get()] = capture.storage->value();
+    replaced[capture.placeholder.get()] = storage_of(capture, arguments).value();
   }
   for (const Trace::Variable& variable : variables_) {
-    replaced[variable.record.get()] = read_chain(*variable.storage, variable.chain);
+    Storage& storage = storage_of(captures_[variable.capture], arguments);
+    replaced[variable.record.get()] = read_chain(storage, variable.chain);
   }
   for (const GradGuard& guard : grads_) {
     if (guard.placeholder != nullptr) replaced[guard.placeholder.get()] = read(guard.slot->grad);
@@ -242,7 +371,7 @@ void JitProgram::run_recorded(std::span<const Tensor* const> arguments,
   }
 }
 
-void JitProgram::deliver(const Output& output, Ref value, std::span<const Tensor* const> arguments,
+void JitProgram::deliver(const Output& output, Ref value, Tensors arguments,
                          std::vector<Tensor>& results) const {
   switch (output.to) {
     case Output::To::result:
@@ -252,7 +381,7 @@ void JitProgram::deliver(const Output& output, Ref value, std::span<const Tensor
       write(*arguments[output.index], std::move(value));
       break;
     case Output::To::capture:
-      captures_[output.index].storage->replace(std::move(value));
+      storage_of(captures_[output.index], arguments).replace(std::move(value));
       break;
     case Output::To::grad_value:
       write(grads_[output.index].slot->grad, std::move(value));

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <weft/jit.h>
@@ -30,11 +32,23 @@ class JitProgram {
   JitProgram* next = nullptr;  // the one made before
 
  private:
+  using Tensors = std::span<const Tensor* const>;
+
   struct Argument {
     ir::Type type;
     Shape shape;
+    std::vector<std::int64_t> strides;
     bool requires_grad;
-    Ref placeholder;
+    Ref placeholder;                   // null when shared
+    std::size_t shared = Trace::none;  // the capture that its storage is
+    Chain chain = nullptr;             // from there, when shared
+    bool written = false;
+  };
+  /// A storage that is written and that several arguments, or an argument and a capture, refer to.
+  /// The function gets these arguments as views of one capture.
+  struct Shared {
+    std::shared_ptr<Storage> storage;
+    bool captured;  // by the function too: every call must come with this very storage
   };
   struct GradGuard {
     std::shared_ptr<GradSlot> slot;
@@ -60,14 +74,21 @@ class JitProgram {
     std::span<const bool> flags() const { return {given.get(), count}; }
   };
 
+  std::vector<Ref> trace(Tensors given, const TraceFunction& function,
+                         const std::vector<Shared>& shared);
+  Tensor argument_for_trace(const Tensor& given, const std::vector<Shared>& shared);
   void find_outputs(const std::vector<Tensor>& arguments, const TracedResult& traced,
                     const Trace& trace, std::vector<Ref>& values);
+  void release_shared(const std::vector<Shared>& shared);
+  bool add_shared(Tensors given, std::vector<Shared>& shared) const;
+  bool shares_as_traced(Tensors given) const;
+  Storage& storage_of(const Trace::Capture& capture, Tensors arguments) const;
   void find_inputs(const std::vector<Ref>& inputs);
-  Ref value_of_input(const Input& input, std::span<const Tensor* const> arguments) const;
-  Donations donations(const std::vector<Ref>& values) const;
-  void run_compiled(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
-  void run_recorded(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
-  void deliver(const Output& output, Ref value, std::span<const Tensor* const> arguments,
+  Ref value_of_input(const Input& input, Tensors arguments) const;
+  Donations donations(const std::vector<Ref>& values, Tensors arguments) const;
+  void run_compiled(Tensors arguments, std::vector<Tensor>& results) const;
+  void run_recorded(Tensors arguments, std::vector<Tensor>& results) const;
+  void deliver(const Output& output, Ref value, Tensors arguments,
                std::vector<Tensor>& results) const;
 
   std::string key_;
@@ -85,6 +106,7 @@ class JitProgram {
   std::vector<Ref> output_values_;  // as traced
   std::size_t result_count_ = 0;
   bool writes_captures_ = false;
+  bool writes_arguments_ = false;
   bool differentiable_ = false;  // a result carries gradients out of the call
   std::shared_ptr<const void> example_;
   ir::Graph graph_;

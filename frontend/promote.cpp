@@ -9,9 +9,6 @@
 namespace weft::detail {
 namespace {
 
-// The categories of promotion, lowest first.
-int category(DType t) { return is_complex(t) ? 3 : is_float(t) ? 2 : is_int(t) ? 1 : 0; }
-
 /// What operands of a higher rank decided, and what those of a lower rank can add: a category only.
 std::optional<DType> combine(std::optional<DType> higher, std::optional<DType> lower) {
   if (!higher) return lower;
@@ -84,7 +81,7 @@ Ref widen(const Ref& x) {
 
 DType dtype_of_scalar(const Scalar& s) {
   switch (s.kind()) {
-    case Scalar::Kind::boolean:
+    case Scalar::Kind::flag:
       return DType::boolean;
     case Scalar::Kind::integer:
       return DType::i64;
@@ -108,6 +105,9 @@ DType result_type(std::span<const Operand* const> operands) {
 }
 
 Ref literal(const Scalar& s, DType dtype) {
+  if (!s.fits_i64() && !is_float(dtype) && dtype != DType::u64) {
+    fail("the number " + std::to_string(s.to<std::uint64_t>()) + " is out of range for i64");
+  }
   return is_float(dtype) || s.is_real() ? expr::scalar(dtype, s.real())
                                         : expr::scalar_int(dtype, s.integer());
 }

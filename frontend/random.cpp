@@ -175,8 +175,9 @@ Tensor randperm(std::int64_t n, Here here) {
   const std::vector<std::uint64_t> key = keys.to_vector<std::uint64_t>(here);
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return key[static_cast<std::size_t>(a)] < key[static_cast<std::size_t>(b)];
+  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return std::pair(key[static_cast<std::size_t>(a)], a) <
+           std::pair(key[static_cast<std::size_t>(b)], b);
   });
   return tensor(order, {}, here);
 }

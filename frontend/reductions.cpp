@@ -170,7 +170,7 @@ Tensor prod(const Tensor& x, Here here) {
   return wrap(expr::reduce(v, "mul", axes_of(v, {}), false));
 }
 
-Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+Tensor prod(const Tensor& x, Axis dim, bool keepdim, Here here) {
   const OpScope scope("prod", here);
   const Ref v = summable(x);
   return wrap(expr::reduce(v, "mul", axes_of(v, {dim}), keepdim));
@@ -184,22 +184,22 @@ Tensor amin(const Tensor& x, const Dims& dims, bool keepdim, Here here) {
 }
 Tensor max(const Tensor& x, Here here) { return extreme("max", "max", x, {}, false, here); }
 Tensor min(const Tensor& x, Here here) { return extreme("min", "min", x, {}, false, here); }
-ValuesIndices max(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+ValuesIndices max(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return extreme_along("max", "max", Op::argmax, x, dim, keepdim, here);
 }
-ValuesIndices min(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+ValuesIndices min(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return extreme_along("min", "min", Op::argmin, x, dim, keepdim, here);
 }
 Tensor argmax(const Tensor& x, Here here) {
   return arg_extreme("argmax", Op::argmax, x, {}, false, here);
 }
-Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+Tensor argmax(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return arg_extreme("argmax", Op::argmax, x, dim, keepdim, here);
 }
 Tensor argmin(const Tensor& x, Here here) {
   return arg_extreme("argmin", Op::argmin, x, {}, false, here);
 }
-Tensor argmin(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+Tensor argmin(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return arg_extreme("argmin", Op::argmin, x, dim, keepdim, here);
 }
 
@@ -220,11 +220,11 @@ Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Here here
 }
 
 Tensor all(const Tensor& x, Here here) { return truth_over("all", "and", x, {}, false, here); }
-Tensor all(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+Tensor all(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return truth_over("all", "and", x, {dim}, keepdim, here);
 }
 Tensor any(const Tensor& x, Here here) { return truth_over("any", "or", x, {}, false, here); }
-Tensor any(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {
+Tensor any(const Tensor& x, Axis dim, bool keepdim, Here here) {
   return truth_over("any", "or", x, {dim}, keepdim, here);
 }
 
@@ -271,26 +271,23 @@ Tensor log_softmax(const Tensor& x, std::int64_t dim, Here here) {
   return wrap(expr::sub(z, expr::unary(Op::log, total)));
 }
 
-// The same with one dimension or all, and as methods.
-#define WEFT_REDUCTION(NAME)                                                       \
-  Tensor NAME(const Tensor& x, Here here) { return NAME(x, Dims{}, false, here); } \
-  Tensor NAME(const Tensor& x, std::int64_t dim, bool keepdim, Here here) {        \
-    return NAME(x, Dims{dim}, keepdim, here);                                      \
-  }                                                                                \
-  Tensor Tensor::NAME(Here here) const { return weft::NAME(*this, here); }         \
-  Tensor Tensor::NAME(std::int64_t dim, bool keepdim, Here here) const {           \
-    return weft::NAME(*this, dim, keepdim, here);                                  \
-  }                                                                                \
-  Tensor Tensor::NAME(const Dims& dims, bool keepdim, Here here) const {           \
-    return weft::NAME(*this, dims, keepdim, here);                                 \
-  }
-WEFT_REDUCTION(sum)
-WEFT_REDUCTION(mean)
-#undef WEFT_REDUCTION
+// The same as methods.
+Tensor Tensor::sum(const Dims& dims, bool keepdim, Here here) const {
+  return weft::sum(*this, dims, keepdim, here);
+}
+Tensor Tensor::mean(const Dims& dims, bool keepdim, Here here) const {
+  return weft::mean(*this, dims, keepdim, here);
+}
+Tensor Tensor::var(const Dims& dims, bool unbiased, bool keepdim, Here here) const {
+  return weft::var(*this, dims, unbiased, keepdim, here);
+}
+Tensor Tensor::std(const Dims& dims, bool unbiased, bool keepdim, Here here) const {
+  return weft::std(*this, dims, unbiased, keepdim, here);
+}
 
 #define WEFT_REDUCTION(NAME, RESULT)                                       \
   Tensor Tensor::NAME(Here here) const { return weft::NAME(*this, here); } \
-  RESULT Tensor::NAME(std::int64_t dim, bool keepdim, Here here) const {   \
+  RESULT Tensor::NAME(Axis dim, bool keepdim, Here here) const {           \
     return weft::NAME(*this, dim, keepdim, here);                          \
   }
 WEFT_REDUCTION(prod, Tensor)
@@ -301,22 +298,6 @@ WEFT_REDUCTION(argmin, Tensor)
 WEFT_REDUCTION(all, Tensor)
 WEFT_REDUCTION(any, Tensor)
 #undef WEFT_REDUCTION
-
-#define WEFT_MOMENT(NAME)                                                                  \
-  Tensor NAME(const Tensor& x, Here here) { return NAME(x, Dims{}, true, false, here); }   \
-  Tensor NAME(const Tensor& x, std::int64_t dim, bool unbiased, bool keepdim, Here here) { \
-    return NAME(x, Dims{dim}, unbiased, keepdim, here);                                    \
-  }                                                                                        \
-  Tensor Tensor::NAME(Here here) const { return weft::NAME(*this, here); }                 \
-  Tensor Tensor::NAME(std::int64_t dim, bool unbiased, bool keepdim, Here here) const {    \
-    return weft::NAME(*this, dim, unbiased, keepdim, here);                                \
-  }                                                                                        \
-  Tensor Tensor::NAME(const Dims& dims, bool unbiased, bool keepdim, Here here) const {    \
-    return weft::NAME(*this, dims, unbiased, keepdim, here);                               \
-  }
-WEFT_MOMENT(var)
-WEFT_MOMENT(std)
-#undef WEFT_MOMENT
 
 Tensor norm(const Tensor& x, double p, Here here) { return norm(x, p, Dims{}, false, here); }
 Tensor Tensor::norm(double p, Here here) const { return weft::norm(*this, p, here); }

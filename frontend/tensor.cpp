@@ -16,7 +16,18 @@ using detail::impl_of;
 using detail::OpScope;
 using detail::Ref;
 
-const Shape& Tensor::shape() const { return impl_of(*this).shape; }
+namespace {
+
+/// What properties read: a scope, for the place, is opened only if there is no tensor.
+const detail::TensorImpl& property(const Tensor& t, const char* name, const Location& where) {
+  if (t.defined()) return impl_of(t);
+  const OpScope scope(name, where);
+  return impl_of(t);
+}
+
+}  // namespace
+
+const Shape& Tensor::shape(Here here) const { return property(*this, "shape", here).shape; }
 
 std::int64_t Tensor::size(std::int64_t dim, Here here) const {
   const OpScope scope("size", here);
@@ -26,17 +37,21 @@ std::int64_t Tensor::size(std::int64_t dim, Here here) const {
   return sizes[static_cast<std::size_t>(detail::normal_axis(dim, sizes.size()))];
 }
 
-std::int64_t Tensor::dim() const { return static_cast<std::int64_t>(impl_of(*this).shape.size()); }
-std::int64_t Tensor::numel() const { return impl_of(*this).shape.numel(); }
-DType Tensor::dtype() const { return impl_of(*this).dtype; }
-Device Tensor::device() const {
-  impl_of(*this);
+std::int64_t Tensor::dim(Here here) const {
+  return static_cast<std::int64_t>(property(*this, "dim", here).shape.size());
+}
+std::int64_t Tensor::numel(Here here) const { return property(*this, "numel", here).shape.numel(); }
+DType Tensor::dtype(Here here) const { return property(*this, "dtype", here).dtype; }
+Device Tensor::device(Here here) const {
+  property(*this, "device", here);
   return {};
 }
-const std::vector<std::int64_t>& Tensor::stride() const { return impl_of(*this).strides; }
+const std::vector<std::int64_t>& Tensor::stride(Here here) const {
+  return property(*this, "stride", here).strides;
+}
 
-bool Tensor::is_contiguous() const {
-  const Shape& sizes = impl_of(*this).shape;
+bool Tensor::is_contiguous(Here here) const {
+  const Shape& sizes = property(*this, "is_contiguous", here).shape;
   std::int64_t expected = 1;
   for (std::size_t k = sizes.size(); k-- > 0;) {
     if (sizes[k] == 0) return true;
@@ -46,8 +61,9 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
-bool Tensor::shares_storage(const Tensor& other) const {
-  return impl_of(*this).storage == impl_of(other).storage;
+bool Tensor::shares_storage(const Tensor& other, Here here) const {
+  return property(*this, "shares_storage", here).storage ==
+         property(other, "shares_storage", here).storage;
 }
 
 namespace {

@@ -64,7 +64,7 @@ Ref Trace::apply(const Chain& step, const Ref& from, Storage& storage) {
   Ref result = step->make(from);
   const bool outside = !owns(storage) && !capture(storage).written();
   if (step->kind == RecordKind::variable && outside) {
-    variables_.push_back({result, storage.shared_from_this(), step});
+    variables_.push_back({result, capture_of_.at(&storage), step});
   }
   steps_[step.get()] = {step, from, result};
   return result;

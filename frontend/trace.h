@@ -12,11 +12,14 @@ namespace weft::detail {
 
 class Trace {
  public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
   /// A storage from outside that the traced function reads or writes.
   struct Capture {
     std::shared_ptr<Storage> storage;  // keeps it alive as long as the compiled function
     Ref placeholder;
-    Ref current;  // after the writes so far
+    Ref current;                  // after the writes so far
+    std::size_t argument = none;  // where the storage is this argument's, another at each call
     bool written() const { return current != placeholder; }
   };
   /// A leaf whose grad() the traced function reads, sets or clears.
@@ -53,7 +56,7 @@ class Trace {
   /// What a variable step over an unwritten capture became, with the way to the variable.
   struct Variable {
     Ref record;
-    std::shared_ptr<Storage> storage;
+    std::size_t capture;
     Chain chain;
   };
   const std::vector<Variable>& variables() const { return variables_; }

@@ -11,7 +11,7 @@ TEST_CASE("sums and means over all dimensions, one, or several") {
   check_tensor(x.sum(-1, true), f32, {2, 1}, {3, 12});
   check_tensor(x.sum({0, 1}), f32, {}, {15});
   check_tensor(mean(x), f32, {}, {2.5});
-  check_tensor(x.mean({1}), f32, {2}, {1, 4});
+  check_tensor(x.mean(Dims{1}), f32, {2}, {1, 4});
   CHECK(tensor({true, true}).sum().item<std::int64_t>() == 2);
   CHECK_ERROR("mean: could not infer output dtype", mean(tensor({1, 2})));
   CHECK_ERROR("sum: dimension out of range", x.sum(2));
@@ -50,7 +50,7 @@ TEST_CASE("variance, standard deviation and norms") {
   check_values(x.norm(1), {10});
   check_values(x.norm(INFINITY), {4});
   check_values(x.norm(3), {std::cbrt(100.0)}, 1e-14);
-  check_tensor(ones({2, 3}).var({1}), f32, {2}, {0, 0});
+  check_tensor(ones({2, 3}).var(1), f32, {2}, {0, 0});
 }
 
 TEST_CASE("softmax sums to one and survives large inputs") {

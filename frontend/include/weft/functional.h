@@ -101,13 +101,12 @@ auto grad(F f, Here here = {}) {
   };
 }
 
-/// f's result at the primals, and a function from a cotangent of that result (a tree like it) to
-/// the cotangents of the primals (one bare, several as a tuple).
+namespace detail {
 template <class F, class... Primals>
-auto vjp(F f, const Primals&... primals) {
+auto vjp_at(const Location& where, F f, const Primals&... primals) {
   std::tuple<std::decay_t<Primals>...> arguments(primals...);
   auto before = arguments;
-  detail::Differentiation d(detail::tensors_in(arguments), "vjp", Here(Location()));
+  detail::Differentiation d(detail::tensors_in(arguments), "vjp", where);
   auto value = std::apply(f, arguments);
   auto back = d.pullback(detail::tensors_in(value));
   auto pullback = [back = std::move(back), before](const decltype(value)& cotangent) {
@@ -120,6 +119,20 @@ auto vjp(F f, const Primals&... primals) {
       return result;
   };
   return std::pair{std::move(value), std::move(pullback)};
+}
+}  // namespace detail
+
+/// f's result at the primals, and a function from a cotangent of that result (a tree like it) to
+/// the cotangents of the primals (one bare, several as a tuple).
+template <class F, class... Primals>
+auto vjp(F f, const TensorHere& first, const Primals&... others) {
+  return detail::vjp_at(first.where(), std::move(f), first.tensor(), others...);
+}
+/// The same where the first primal is a tree.
+template <class F, class First, class... Primals>
+requires(!std::is_same_v<First, Tensor>) auto vjp(F f, const First& first,
+                                                  const Primals&... others) {
+  return detail::vjp_at(Location(), std::move(f), first, others...);
 }
 
 /// (value, tangent of the value) of f at a tuple of primals along a tuple of tangents.

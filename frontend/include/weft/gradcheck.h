@@ -47,16 +47,16 @@ TensorFunction as_tensor_function(F f, std::index_sequence<K...>) {
 
 /// `gradcheck([](Tensor a, Tensor b) { return a * b; }, a, b)`, tolerances as chosen by default.
 template <class F, class... Inputs>
-requires std::is_invocable_r_v<Tensor, F, Inputs...> GradcheckReport
-gradcheck(F f, const Inputs&... inputs) {
-  return gradcheck(detail::as_tensor_function(f, std::index_sequence_for<Inputs...>()),
-                   std::vector<Tensor>{inputs...});
+requires std::is_invocable_r_v<Tensor, F, Tensor, Inputs...> GradcheckReport
+gradcheck(F f, const TensorHere& first, const Inputs&... others) {
+  return gradcheck(detail::as_tensor_function(f, std::index_sequence_for<Tensor, Inputs...>()),
+                   std::vector<Tensor>{first.tensor(), others...}, {}, first.where());
 }
 template <class F, class... Inputs>
-requires std::is_invocable_r_v<Tensor, F, Inputs...> GradcheckReport
-gradgradcheck(F f, const Inputs&... inputs) {
-  return gradgradcheck(detail::as_tensor_function(f, std::index_sequence_for<Inputs...>()),
-                       std::vector<Tensor>{inputs...});
+requires std::is_invocable_r_v<Tensor, F, Tensor, Inputs...> GradcheckReport
+gradgradcheck(F f, const TensorHere& first, const Inputs&... others) {
+  return gradgradcheck(detail::as_tensor_function(f, std::index_sequence_for<Tensor, Inputs...>()),
+                       std::vector<Tensor>{first.tensor(), others...}, {}, first.where());
 }
 
 }  // namespace weft

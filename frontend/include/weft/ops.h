@@ -9,21 +9,26 @@
 namespace weft {
 
 // Operators. A number is a weak literal; int / int is a float, as in PyTorch.
-WEFT_API Tensor operator+(const Operand& a, const Operand& b);
-WEFT_API Tensor operator-(const Operand& a, const Operand& b);
-WEFT_API Tensor operator*(const Operand& a, const Operand& b);
-WEFT_API Tensor operator/(const Operand& a, const Operand& b);
-WEFT_API Tensor operator-(const Operand& x);
-WEFT_API Tensor operator==(const Operand& a, const Operand& b);
-WEFT_API Tensor operator!=(const Operand& a, const Operand& b);
-WEFT_API Tensor operator<(const Operand& a, const Operand& b);
-WEFT_API Tensor operator<=(const Operand& a, const Operand& b);
-WEFT_API Tensor operator>(const Operand& a, const Operand& b);
-WEFT_API Tensor operator>=(const Operand& a, const Operand& b);
-WEFT_API Tensor operator&(const Operand& a, const Operand& b);  ///< bool and integers
-WEFT_API Tensor operator|(const Operand& a, const Operand& b);
-WEFT_API Tensor operator^(const Operand& a, const Operand& b);
-WEFT_API Tensor operator~(const Operand& x);
+// One side is a tensor; numbers among themselves keep their own arithmetic.
+#define WEFT_OPERATOR(OP)                                                \
+  WEFT_API Tensor operator OP(const TensorHere& a, const Operand& b);    \
+  WEFT_API Tensor operator OP(const NumberHere& a, const TensorHere& b);
+WEFT_OPERATOR(+)
+WEFT_OPERATOR(-)
+WEFT_OPERATOR(*)
+WEFT_OPERATOR(/)
+WEFT_OPERATOR(==)
+WEFT_OPERATOR(!=)
+WEFT_OPERATOR(<)
+WEFT_OPERATOR(<=)
+WEFT_OPERATOR(>)
+WEFT_OPERATOR(>=)
+WEFT_OPERATOR(&)  ///< bool and integers, as | and ^
+WEFT_OPERATOR(|)
+WEFT_OPERATOR(^)
+#undef WEFT_OPERATOR
+WEFT_API Tensor operator-(const TensorHere& x);
+WEFT_API Tensor operator~(const TensorHere& x);
 
 // Elementwise, one operand.
 WEFT_API Tensor abs(const Tensor& x, Here = {});
@@ -114,46 +119,52 @@ WEFT_API bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, dou
 WEFT_API bool equal(const Tensor& a, const Tensor& b, Here = {});
 
 // Reductions.
-WEFT_API Tensor sum(const Tensor& x, Here = {});
-WEFT_API Tensor sum(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
-WEFT_API Tensor sum(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
-WEFT_API Tensor mean(const Tensor& x, Here = {});
-WEFT_API Tensor mean(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
-WEFT_API Tensor mean(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
+WEFT_API Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Here = {});
+template <AxisNumber N>
+Tensor sum(const Tensor& x, N dim, bool keepdim = false, Here here = {}) {
+  return sum(x, Dims{dim}, keepdim, here);
+}
+WEFT_API Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Here = {});
+template <AxisNumber N>
+Tensor mean(const Tensor& x, N dim, bool keepdim = false, Here here = {}) {
+  return mean(x, Dims{dim}, keepdim, here);
+}
 WEFT_API Tensor prod(const Tensor& x, Here = {});
-WEFT_API Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor prod(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor amax(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
 WEFT_API Tensor amin(const Tensor& x, const Dims& dims, bool keepdim = false, Here = {});
 WEFT_API Tensor max(const Tensor& x, Here = {});
-WEFT_API ValuesIndices max(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API ValuesIndices max(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor min(const Tensor& x, Here = {});
-WEFT_API ValuesIndices min(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API ValuesIndices min(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor argmax(const Tensor& x, Here = {});
-WEFT_API Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor argmax(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor argmin(const Tensor& x, Here = {});
-WEFT_API Tensor argmin(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor argmin(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor all(const Tensor& x, Here = {});
-WEFT_API Tensor all(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
+WEFT_API Tensor all(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor any(const Tensor& x, Here = {});
-WEFT_API Tensor any(const Tensor& x, std::int64_t dim, bool keepdim = false, Here = {});
-WEFT_API Tensor var(const Tensor& x, Here = {});
+WEFT_API Tensor any(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
+WEFT_API Tensor var(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
+                    Here = {});
 template <std::same_as<bool> Bool>
 Tensor var(const Tensor& x, Bool unbiased, Here here = {}) {
   return x.var(Dims{}, unbiased, false, here);
 }
-WEFT_API Tensor var(const Tensor& x, std::int64_t dim, bool unbiased = true, bool keepdim = false,
+template <AxisNumber N>
+Tensor var(const Tensor& x, N dim, bool unbiased = true, bool keepdim = false, Here here = {}) {
+  return var(x, Dims{dim}, unbiased, keepdim, here);
+}
+WEFT_API Tensor std(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
                     Here = {});
-WEFT_API Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
-                    Here = {});
-WEFT_API Tensor std(const Tensor& x, Here = {});
 template <std::same_as<bool> Bool>
 Tensor std(const Tensor& x, Bool unbiased, Here here = {}) {
   return x.std(Dims{}, unbiased, false, here);
 }
-WEFT_API Tensor std(const Tensor& x, std::int64_t dim, bool unbiased = true, bool keepdim = false,
-                    Here = {});
-WEFT_API Tensor std(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false,
-                    Here = {});
+template <AxisNumber N>
+Tensor std(const Tensor& x, N dim, bool unbiased = true, bool keepdim = false, Here here = {}) {
+  return std(x, Dims{dim}, unbiased, keepdim, here);
+}
 WEFT_API Tensor norm(const Tensor& x, double p = 2, Here = {});
 WEFT_API Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim = false, Here = {});
 WEFT_API Tensor count_nonzero(const Tensor& x, Here = {});

@@ -1,6 +1,7 @@
 // Sizes of a tensor, and what stands between the brackets of an index.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
@@ -14,6 +15,21 @@ namespace weft {
 
 /// A list of axes, negative ones counted from the end.
 using Dims = std::vector<std::int64_t>;
+
+/// What numbers an axis: `sum(true)` is no sum over axis 1.
+template <class T>
+concept AxisNumber = std::integral<T> && !std::same_as<T, bool>;
+
+/// One axis, where functions have a form without one: `max({})` is not `max(0)`.
+class Axis {
+ public:
+  template <AxisNumber N>
+  Axis(N number) : number_(static_cast<std::int64_t>(number)) {}
+  operator std::int64_t() const { return number_; }
+
+ private:
+  std::int64_t number_;
+};
 
 /// The sizes of a tensor's dimensions; {} is a scalar. In reshape and view one size may be -1.
 class Shape {

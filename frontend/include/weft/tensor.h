@@ -2,6 +2,7 @@
 // looked at (item, data, to_vector, printing, eval). Names and behaviour are PyTorch's.
 #pragma once
 
+#include <compare>
 #include <concepts>
 #include <iosfwd>
 #include <memory>
@@ -26,11 +27,11 @@ struct Access;
 /// A C++ number. It is a weak literal: `x * 2` keeps x's dtype.
 class Scalar {
  public:
-  enum class Kind : std::uint8_t { boolean, integer, real };
+  enum class Kind : std::uint8_t { flag, integer, real };
 
   template <class T>
   requires std::is_arithmetic_v<T> Scalar(T value)
-      : kind_(std::is_same_v<T, bool>       ? Kind::boolean
+      : kind_(std::is_same_v<T, bool>       ? Kind::flag
               : std::is_floating_point_v<T> ? Kind::real
                                             : Kind::integer),
         real_(static_cast<double>(value)),
@@ -48,8 +49,41 @@ class Scalar {
     if constexpr (std::is_same_v<T, bool>) return real_ != 0;
     return is_real() ? static_cast<T>(real_) : static_cast<T>(integer_);
   }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  explicit operator T() const { return to<T>(); }
+  /// Whether an integer is an i64 (only unsigned numbers can be larger).
+  bool fits_i64() const { return kind_ != Kind::integer || (real_ < 0) == (integer_ < 0); }
+
+  // Numbers among themselves compute as Python's do: integers stay integers but for `/`.
+  friend Scalar operator+(const Scalar& a, const Scalar& b) {
+    return combine(a, b, [](auto x, auto y) { return x + y; });
+  }
+  friend Scalar operator-(const Scalar& a, const Scalar& b) {
+    return combine(a, b, [](auto x, auto y) { return x - y; });
+  }
+  friend Scalar operator*(const Scalar& a, const Scalar& b) {
+    return combine(a, b, [](auto x, auto y) { return x * y; });
+  }
+  friend Scalar operator/(const Scalar& a, const Scalar& b) { return a.real() / b.real(); }
+  friend Scalar operator-(const Scalar& a) { return 0 - a; }
+  friend bool operator==(const Scalar& a, const Scalar& b) {
+    return a.is_real() || b.is_real() ? a.real_ == b.real_ : a.integer_ == b.integer_;
+  }
+  friend std::partial_ordering operator<=>(const Scalar& a, const Scalar& b) {
+    if (a.is_real() || b.is_real()) return a.real_ <=> b.real_;
+    return a.integer_ <=> b.integer_;
+  }
 
  private:
+  template <class F>
+  static Scalar combine(const Scalar& a, const Scalar& b, F f) {
+    if (a.is_real() || b.is_real()) return f(a.real_, b.real_);
+    // Unsigned arithmetic wraps around; the signed one must not overflow.
+    return static_cast<std::int64_t>(
+        f(static_cast<std::uint64_t>(a.integer_), static_cast<std::uint64_t>(b.integer_)));
+  }
+
   Kind kind_;
   double real_;
   std::int64_t integer_;
@@ -78,8 +112,28 @@ class Operand {
   Here where_;
 };
 
+/// A tensor, and the line that wrote it.
+class TensorHere : public Operand {
+ public:
+  TensorHere(const Tensor& t, std::source_location s = std::source_location::current())
+      : Operand(t, s) {}
+};
+
+/// A number, and the line that wrote it.
+class NumberHere : public Operand {
+ public:
+  template <class T>
+  requires std::is_arithmetic_v<T> NumberHere(
+      T value, std::source_location s = std::source_location::current())
+      : Operand(value, s) {}
+  NumberHere(Scalar value, std::source_location s = std::source_location::current())
+      : Operand(value, s) {}
+};
+
 /// One entry of an index: a position, a slice, `none`, `ellipsis`, or a tensor of positions.
 class Index;
+/// What stands between the brackets of `x[...]`, and the line that wrote it.
+class IndexHere;
 
 /// What `max(dim)` and `min(dim)` return; works with structured bindings.
 struct ValuesIndices;
@@ -103,22 +157,21 @@ class WEFT_API Tensor {
   Tensor& operator=(const Tensor& other) & = default;
   Tensor& operator=(Tensor&& other) & noexcept = default;
   Tensor& operator=(const Operand& value) &&;
-  Tensor& operator=(const Tensor& value) &&;
-  Tensor& operator=(Tensor&& value) &&;
 
   // Properties. None of them runs anything.
   bool defined() const { return impl_ != nullptr; }
-  const Shape& shape() const;
+  const Shape& shape(Here = {}) const;
   std::int64_t size(std::int64_t dim, Here = {}) const;
-  std::int64_t dim() const;
-  std::int64_t numel() const;
-  DType dtype() const;
-  Device device() const;
-  const std::vector<std::int64_t>& stride() const;  ///< In elements, as PyTorch would lay it out.
-  bool is_contiguous() const;
-  bool is_floating_point() const { return is_float(dtype()); }
+  std::int64_t dim(Here = {}) const;
+  std::int64_t numel(Here = {}) const;
+  DType dtype(Here = {}) const;
+  Device device(Here = {}) const;
+  /// In elements, as PyTorch would lay it out.
+  const std::vector<std::int64_t>& stride(Here = {}) const;
+  bool is_contiguous(Here = {}) const;
+  bool is_floating_point(Here here = {}) const { return is_float(dtype(here)); }
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
-  bool shares_storage(const Tensor& other) const;
+  bool shares_storage(const Tensor& other, Here = {}) const;
 
   // Values. Each of these runs what is needed and not yet computed.
   /// The only element; T must be the dtype's own type (float for f32).
@@ -146,14 +199,13 @@ class WEFT_API Tensor {
   bool is_leaf() const;
   Tensor grad() const;  ///< Undefined before the first backward pass and after zero_grad.
   void set_grad(const Tensor& grad, Here = {});
-  void zero_grad();  ///< Leaves grad() undefined.
+  void zero_grad(Here = {});  ///< Leaves grad() undefined.
   Tensor& retain_grad(Here = {});
   void backward(BackwardOptions options, Here = {}) const;
   void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
                 bool create_graph = false, Here = {}) const;
   Tensor detach(Here = {}) const;  ///< Shares the storage, but takes no part in gradients.
   Tensor& detach_(Here = {});
-  Tensor data_tensor(Here here = {}) const { return detach(here); }
 
   // Copies and conversions.
   Tensor clone(Here = {}) const;
@@ -184,16 +236,14 @@ class WEFT_API Tensor {
   Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Here = {}) const;
   Tensor select(std::int64_t dim, std::int64_t index, Here = {}) const;
   Tensor slice(std::int64_t dim, Slice range, Here = {}) const;
-  Tensor diagonal(Here = {}) const;  ///< A copy of the main diagonal of a matrix.
+  Tensor diagonal(Here = {}) const;  ///< Of a matrix; a copy, where PyTorch gives a view.
   std::vector<Tensor> split(std::int64_t split_size, std::int64_t dim = 0, Here = {}) const;
   std::vector<Tensor> split(const Dims& sizes, std::int64_t dim = 0, Here = {}) const;
   std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t dim = 0, Here = {}) const;
   std::vector<Tensor> unbind(std::int64_t dim = 0, Here = {}) const;
 
   // Indexing. `x[0] = 1` and `x[Slice(0, 2)] = y` write through the view.
-  Tensor operator[](std::int64_t index) const;
-  Tensor operator[](Slice range) const;
-  Tensor operator[](const Tensor& positions) const;
+  Tensor operator[](const IndexHere& entry) const;
   /// `x.index({0, Slice(1, none), ellipsis, none, positions})`; a view unless a tensor is among
   /// them.
   Tensor index(const std::vector<Index>& indices, Here = {}) const;
@@ -317,45 +367,53 @@ class WEFT_API Tensor {
   Tensor& operator*=(const Operand& other) && { return mul_(other); }
   Tensor& operator/=(const Operand& other) && { return div_(other); }
 
-  // Reductions; without dimensions over all of them.
-  Tensor sum(Here = {}) const;
-  Tensor sum(std::int64_t dim, bool keepdim = false, Here = {}) const;
-  Tensor sum(const Dims& dims, bool keepdim = false, Here = {}) const;
-  Tensor mean(Here = {}) const;
-  Tensor mean(std::int64_t dim, bool keepdim = false, Here = {}) const;
-  Tensor mean(const Dims& dims, bool keepdim = false, Here = {}) const;
+  // Reductions; without dimensions, and with `{}`, over all of them.
+  Tensor sum(const Dims& dims = {}, bool keepdim = false, Here = {}) const;
+  template <AxisNumber N>
+  Tensor sum(N dim, bool keepdim = false, Here here = {}) const {
+    return sum(Dims{dim}, keepdim, here);
+  }
+  Tensor mean(const Dims& dims = {}, bool keepdim = false, Here = {}) const;
+  template <AxisNumber N>
+  Tensor mean(N dim, bool keepdim = false, Here here = {}) const {
+    return mean(Dims{dim}, keepdim, here);
+  }
   Tensor prod(Here = {}) const;
-  Tensor prod(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  Tensor prod(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor amax(const Dims& dims, bool keepdim = false, Here = {}) const;
   Tensor amin(const Dims& dims, bool keepdim = false, Here = {}) const;
   Tensor max(Here = {}) const;
-  ValuesIndices max(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  ValuesIndices max(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor min(Here = {}) const;
-  ValuesIndices min(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  ValuesIndices min(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor argmax(Here = {}) const;
-  Tensor argmax(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  Tensor argmax(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor argmin(Here = {}) const;
-  Tensor argmin(std::int64_t dim, bool keepdim = false, Here = {}) const;
-  Tensor var(Here = {}) const;
+  Tensor argmin(Axis dim, bool keepdim = false, Here = {}) const;
+  Tensor var(const Dims& dims = {}, bool unbiased = true, bool keepdim = false, Here = {}) const;
   template <std::same_as<bool> Bool>
   Tensor var(Bool unbiased, Here here = {}) const {
     return var(Dims{}, unbiased, false, here);
   }
-  Tensor var(std::int64_t dim, bool unbiased = true, bool keepdim = false, Here = {}) const;
-  Tensor var(const Dims& dims, bool unbiased = true, bool keepdim = false, Here = {}) const;
-  Tensor std(Here = {}) const;
+  template <AxisNumber N>
+  Tensor var(N dim, bool unbiased = true, bool keepdim = false, Here here = {}) const {
+    return var(Dims{dim}, unbiased, keepdim, here);
+  }
+  Tensor std(const Dims& dims = {}, bool unbiased = true, bool keepdim = false, Here = {}) const;
   template <std::same_as<bool> Bool>
   Tensor std(Bool unbiased, Here here = {}) const {
     return std(Dims{}, unbiased, false, here);
   }
-  Tensor std(std::int64_t dim, bool unbiased = true, bool keepdim = false, Here = {}) const;
-  Tensor std(const Dims& dims, bool unbiased = true, bool keepdim = false, Here = {}) const;
+  template <AxisNumber N>
+  Tensor std(N dim, bool unbiased = true, bool keepdim = false, Here here = {}) const {
+    return std(Dims{dim}, unbiased, keepdim, here);
+  }
   Tensor norm(double p = 2, Here = {}) const;
   Tensor norm(double p, const Dims& dims, bool keepdim = false, Here = {}) const;
   Tensor all(Here = {}) const;
-  Tensor all(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  Tensor all(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor any(Here = {}) const;
-  Tensor any(std::int64_t dim, bool keepdim = false, Here = {}) const;
+  Tensor any(Axis dim, bool keepdim = false, Here = {}) const;
   Tensor count_nonzero(Here = {}) const;
   Tensor logsumexp(const Dims& dims, bool keepdim = false, Here = {}) const;
   Tensor softmax(std::int64_t dim, Here = {}) const;
@@ -386,15 +444,15 @@ struct ValuesIndices {
 
 class Index {
  public:
-  enum class Kind : std::uint8_t { position, slice, none, ellipsis, tensor };
+  enum class Kind : std::uint8_t { position, range, new_axis, rest, gather };
 
   template <class T>
   requires std::is_integral_v<T> Index(T position)
       : kind_(Kind::position), position_(static_cast<std::int64_t>(position)) {}
-  Index(Slice slice) : kind_(Kind::slice), slice_(slice) {}
-  Index(None) : kind_(Kind::none) {}
-  Index(Ellipsis) : kind_(Kind::ellipsis) {}
-  Index(Tensor positions) : kind_(Kind::tensor), tensor_(std::move(positions)) {}
+  Index(Slice range) : kind_(Kind::range), slice_(range) {}
+  Index(None) : kind_(Kind::new_axis) {}
+  Index(Ellipsis) : kind_(Kind::rest) {}
+  Index(Tensor positions) : kind_(Kind::gather), tensor_(std::move(positions)) {}
 
   Kind kind() const { return kind_; }
   std::int64_t position() const { return position_; }
@@ -406,6 +464,18 @@ class Index {
   std::int64_t position_ = 0;
   Slice slice_;
   Tensor tensor_;
+};
+
+class IndexHere : public Index {
+ public:
+  template <class T>
+  requires std::is_convertible_v<T, Index> IndexHere(
+      T&& entry, std::source_location s = std::source_location::current())
+      : Index(std::forward<T>(entry)), where_(s) {}
+  Here where() const { return where_; }
+
+ private:
+  Here where_;
 };
 
 template <class T>
@@ -440,9 +510,9 @@ WEFT_API void eval(const std::vector<Tensor>& tensors, Here = {});
 
 /// Runs together what these tensors need.
 template <class... Tensors>
-requires(sizeof...(Tensors) > 0 && (std::is_convertible_v<const Tensors&, Tensor> &&
-                                    ...)) void eval(const Tensors&... tensors) {
-  eval(std::vector<Tensor>{tensors...}, Here(Location()));
+requires(std::is_convertible_v<const Tensors&, Tensor>&&...) void eval(const TensorHere& first,
+                                                                       const Tensors&... others) {
+  eval(std::vector<Tensor>{first.tensor(), others...}, first.where());
 }
 
 }  // namespace weft
