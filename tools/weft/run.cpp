@@ -151,6 +151,7 @@ void prepare_output(const RunOptions& options, const ir::Graph& graph) {
 int run(const RunOptions& options) {
   const ir::Graph graph = load_graph(options.file);
   const std::vector<runtime::Buffer> inputs = make_inputs(options, graph);
+  if (!options.output.empty()) prepare_output(options, graph);
   const auto backend =
       options.backend == "interp" ? runtime::Backend::interp : runtime::Backend::cpu;
   const auto start = Clock::now();
