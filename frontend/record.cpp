@@ -22,8 +22,12 @@ void check_computable(const ir::Type& type) {
   }
 }
 
+/// At most once for so many records: those of a gradient reach deep into a forward chain one by one,
+/// and each would ask for a program of its own.
 void bound_depth(const Record& r) {
-  if (r.depth < max_depth || r.traced) return;
+  thread_local std::uint64_t bounded_until = 0;
+  if (r.depth < max_depth || r.traced || r.id < bounded_until) return;
+  bounded_until = r.id + max_depth;
   std::vector<Ref> deep;
   for (const Ref& operand : r.operands) {
     if (!is_evaluated(operand)) deep.push_back(operand);
