@@ -60,10 +60,16 @@ std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const Trac
 std::vector<Ref> JitProgram::trace(Tensors given, const TraceFunction& function,
                                    const std::vector<Shared>& shared) {
   grad_mode_ = grad_enabled();
+  for (const Tensor* t : given) {
+    const TensorImpl& impl = impl_of(*t);
+    arguments_.push_back({type_of(*t), impl.shape, impl.strides, t->requires_grad(), nullptr});
+  }
   Trace trace;
   for (const Shared& s : shared) trace.read(*s.storage);  // the first captures
   std::vector<Tensor> arguments;
-  for (const Tensor* t : given) arguments.push_back(argument_for_trace(*t, shared));
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    arguments.push_back(placeholder_for(arguments_[k], impl_of(*given[k]), shared));
+  }
   const TracedResult traced = function(arguments);
   std::vector<Ref> values;
   find_outputs(arguments, traced, trace, values);
@@ -75,10 +81,9 @@ std::vector<Ref> JitProgram::trace(Tensors given, const TraceFunction& function,
   return values;
 }
 
-Tensor JitProgram::argument_for_trace(const Tensor& given, const std::vector<Shared>& shared) {
-  const TensorImpl& impl = impl_of(given);
-  Argument& argument = arguments_.emplace_back(
-      Argument{type_of(given), impl.shape, impl.strides, given.requires_grad(), nullptr});
+/// What the function gets for an argument: a tensor of its own, or a view of a capture.
+Tensor JitProgram::placeholder_for(Argument& argument, const TensorImpl& impl,
+                                   const std::vector<Shared>& shared) {
   const auto storage = std::find_if(shared.begin(), shared.end(),
                                     [&](const Shared& s) { return s.storage == impl.storage; });
   auto inner = std::make_shared<TensorImpl>();
@@ -87,7 +92,7 @@ Tensor JitProgram::argument_for_trace(const Tensor& given, const std::vector<Sha
     argument.chain = impl.chain;
     inner->storage = impl.storage;
     inner->chain = impl.chain;
-    if (given.requires_grad() && given.is_leaf()) inner->slot = impl.slot;
+    if (impl.chain != nullptr) inner->slot = impl.chain->slot;
   } else {
     argument.placeholder = record_placeholder(argument.type);
     argument.placeholder->requires_grad = argument.requires_grad;

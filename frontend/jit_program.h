@@ -76,7 +76,8 @@ class JitProgram {
 
   std::vector<Ref> trace(Tensors given, const TraceFunction& function,
                          const std::vector<Shared>& shared);
-  Tensor argument_for_trace(const Tensor& given, const std::vector<Shared>& shared);
+  static Tensor placeholder_for(Argument& argument, const TensorImpl& impl,
+                                const std::vector<Shared>& shared);
   void find_outputs(const std::vector<Tensor>& arguments, const TracedResult& traced,
                     const Trace& trace, std::vector<Ref>& values);
   void release_shared(const std::vector<Shared>& shared);

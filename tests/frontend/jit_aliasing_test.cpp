@@ -15,8 +15,8 @@ TEST_CASE("a tensor given twice is one tensor inside a jitted function") {
   check_values(x, {2, 2});
   const Tensor y = zeros({2});
   check_values(f(x, y), {0, 0});
-  check_values(f(y, y), {2, 2});
-  check_values(f(x, y), {2, 2});
+  check_values(f(y, y), {1, 1});
+  check_values(f(x, y), {1, 1});
   CHECK(f.report().signatures == 2);
   CHECK(contains(f.explain(), "share other memory"));
 }
