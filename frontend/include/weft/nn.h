@@ -1,6 +1,7 @@
 // A small torch.nn: layers with parameters, activations, Sequential, and losses.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <utility>
@@ -76,10 +77,8 @@ class WEFT_API Sigmoid : public Module {
 /// Layers one after another: `nn::Sequential net(nn::Linear(64, 32), nn::ReLU(), ...)`.
 class WEFT_API Sequential : public Module {
  public:
-  template <class... Layers>
-  requires(std::is_base_of_v<Module, std::decay_t<Layers>>&&...) explicit Sequential(
-      Layers&&... layers)
-      : layers_{std::make_shared<std::decay_t<Layers>>(std::forward<Layers>(layers))...} {}
+  template <std::derived_from<Module>... Layers>
+  explicit Sequential(Layers... layers) : layers_{std::make_shared<Layers>(std::move(layers))...} {}
 
   void push_back(std::shared_ptr<Module> layer) { layers_.push_back(std::move(layer)); }
   std::size_t size() const { return layers_.size(); }
