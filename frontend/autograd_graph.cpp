@@ -360,7 +360,10 @@ Tensor& grad_of(const std::shared_ptr<GradSlot>& slot, bool looks) {
 }
 
 std::string grad_fn_name(const Tensor& t) {
-  const std::string label = skip_passing(read(t))->label;
+  const Ref value = skip_passing(read(t));
+  std::string_view label = value->label;
+  // What differentiation made is named by what it computes, as the rest is.
+  if (label == "backward" || label == "grad") label = ir::def(value->op).name;
   std::string name;
   bool upper = true;
   for (char c : label) {

@@ -70,6 +70,7 @@ class Formatter {
 
  private:
   std::string plain(double v) const {
+    if (std::isnan(v)) return "nan";  // whatever its sign
     if (scientific_) return format_number("%.*e", options_.precision, v);
     if (!whole_) return format_number("%.*f", options_.precision, v);
     return format_number("%.*f", 0, v) + (std::isfinite(v) ? "." : "");
@@ -136,7 +137,9 @@ class Printer {
   std::string text(std::size_t indent) const { return part(0, 0, indent); }
 
  private:
-  bool cuts(std::size_t axis) const { return summarize_ && shape_[axis] > 2 * options_.edgeitems; }
+  bool cuts(std::size_t axis) const {
+    return summarize_ && (shape_[axis] + 1) / 2 > options_.edgeitems;
+  }
 
   /// Calls f(position, whether a gap comes before it) for what is seen of one axis.
   template <class F>
@@ -223,7 +226,18 @@ std::vector<std::string> suffixes_of(const Tensor& t) {
 
 }  // namespace
 
-void set_printoptions(const PrintOptions& options) {
+void set_printoptions(const PrintOptions& options, Here here) {
+  const detail::OpScope scope("set_printoptions", here);
+  const auto check = [](const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
+    if (value >= low && value <= high) return;
+    detail::fail(std::string(name) + ", expected at least " + std::to_string(low) +
+                 (high < INT64_MAX ? " and at most " + std::to_string(high) : "") + ", got " +
+                 std::to_string(value));
+  };
+  check("precision", options.precision, 0, 100);
+  check("threshold", options.threshold, 0, INT64_MAX);
+  check("edgeitems", options.edgeitems, 1, INT64_MAX);
+  check("linewidth", options.linewidth, 1, INT64_MAX);
   const std::lock_guard lock(settings.mutex);
   settings.options = options;
 }

@@ -71,6 +71,24 @@ TEST_CASE("what takes part in gradients says so") {
   CHECK(x.sum().str() == "tensor(1., grad_fn=<SumBackward0>)");
   CHECK(x.reshape({1, 1}).str() == "tensor([[1.]], grad_fn=<ReshapeBackward0>)");
   CHECK(x.detach().str() == "tensor([1.])");
+  const Tensor square = x * x;
+  square.backward(BackwardOptions{.create_graph = true});
+  CHECK(x.grad().str() == "tensor([2.], grad_fn=<MulBackward0>)");
+}
+
+TEST_CASE("a NaN has no sign") {
+  CHECK(tensor({-NAN, NAN, 1.5}).str() == "tensor([   nan,    nan, 1.5000])");
+  CHECK(tensor(-NAN).str() == "tensor(nan)");
+}
+
+TEST_CASE("print options that make no sense are refused") {
+  CHECK_ERROR("set_printoptions: precision, expected at least 0 and at most 100, got -1",
+              (set_printoptions({.precision = -1}), 0));
+  CHECK_ERROR("got 101", (set_printoptions({.precision = 101}), 0));
+  CHECK_ERROR("threshold, expected at least 0, got -1", (set_printoptions({.threshold = -1}), 0));
+  CHECK_ERROR("edgeitems, expected at least 1, got 0", (set_printoptions({.edgeitems = 0}), 0));
+  CHECK_ERROR("linewidth, expected at least 1, got 0", (set_printoptions({.linewidth = 0}), 0));
+  CHECK(tensor({1.5}).str() == "tensor([1.5000])");
 }
 
 TEST_CASE("print options change precision, threshold and notation") {

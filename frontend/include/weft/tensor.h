@@ -498,13 +498,13 @@ WEFT_API std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 /// Python's torch.set_printoptions.
 struct PrintOptions {
-  int precision = 4;
-  std::int64_t threshold = 1000;
-  std::int64_t edgeitems = 3;
+  int precision = 4;              ///< 0 to 100.
+  std::int64_t threshold = 1000;  ///< Not negative.
+  std::int64_t edgeitems = 3;     ///< At least 1, as is linewidth.
   int linewidth = 80;
   std::optional<bool> sci_mode{};
 };
-WEFT_API void set_printoptions(const PrintOptions& options);
+WEFT_API void set_printoptions(const PrintOptions& options, Here = {});
 
 WEFT_API void eval(const std::vector<Tensor>& tensors, Here = {});
 
