@@ -1,5 +1,6 @@
 #include <weft/io.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "frontend/evaluate.h"
@@ -26,12 +28,24 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+/// The file that a path of symbolic links leads to, whether it is there or not.
+std::string behind_links(const std::string& path) {
+  std::filesystem::path at = path;
+  std::error_code error;
+  for (int steps = 0; steps < 40 && std::filesystem::is_symlink(at, error); ++steps) {
+    const std::filesystem::path next = std::filesystem::read_symlink(at, error);
+    if (error) break;
+    at = at.parent_path() / next;  // next, if it is absolute
+  }
+  return at.string();
+}
+
 /// A name beside `path` that becomes it by commit(), and disappears otherwise.
 class NewFile {
  public:
-  explicit NewFile(const std::string& path) : path_(path) {
+  explicit NewFile(const std::string& path) : path_(behind_links(path)) {
     static std::atomic<unsigned> count{0};
-    temporary_ = path + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(count++);
+    temporary_ = path_ + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(count++);
   }
   ~NewFile() {
     if (!committed_) std::remove(temporary_.c_str());
@@ -41,6 +55,8 @@ class NewFile {
 
   const std::string& name() const { return temporary_; }
   void commit() {
+    struct stat before;
+    if (::stat(path_.c_str(), &before) == 0) ::chmod(temporary_.c_str(), before.st_mode & 07777);
     if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
       detail::fail(path_ + ": cannot be written: " + system_error());
     }
@@ -51,6 +67,14 @@ class NewFile {
   std::string path_, temporary_;
   bool committed_ = false;
 };
+
+/// A directory can be opened for reading; the error would come later and say less.
+void refuse_directory(const std::string& path) {
+  struct stat about;
+  if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) {
+    detail::fail(path + ": is a directory");
+  }
+}
 
 struct ArrayBytes {
   std::string header;
@@ -92,6 +116,7 @@ std::unique_ptr<zip_t, DiscardZip> open_zip(const std::string& file, int flags,
 
 Tensor load_npy(const std::string& path, Here here) {
   const OpScope scope("load_npy", here);
+  refuse_directory(path);
   const File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) detail::fail(path + ": cannot be opened: " + system_error());
   if (std::fseek(file.get(), 0, SEEK_END) != 0) {
@@ -105,6 +130,7 @@ Tensor load_npy(const std::string& path, Here here) {
 
 void save_npy(const std::string& path, const Tensor& tensor, Here here) {
   const OpScope scope("save_npy", here);
+  refuse_directory(path);
   const ArrayBytes array = bytes_of(tensor, path);
   NewFile target(path);
   File file(std::fopen(target.name().c_str(), "wb"));
@@ -119,6 +145,7 @@ void save_npy(const std::string& path, const Tensor& tensor, Here here) {
 
 std::map<std::string, Tensor> load_npz(const std::string& path, Here here) {
   const OpScope scope("load_npz", here);
+  refuse_directory(path);
   const auto archive = open_zip(path, ZIP_RDONLY, path);
   std::map<std::string, Tensor> tensors;
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
@@ -129,7 +156,9 @@ std::map<std::string, Tensor> load_npz(const std::string& path, Here here) {
     }
     std::string name = stat.name;
     const std::string entry = path + ": " + name;
-    if (name.ends_with(".npy")) name.resize(name.size() - 4);
+    if (!name.ends_with(".npy")) continue;
+    name.resize(name.size() - 4);
+    if (tensors.contains(name)) detail::fail(entry + ": the archive holds this name twice");
     const std::unique_ptr<zip_file_t, CloseEntry> file(
         zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(k), 0));
     if (file == nullptr) detail::fail(entry + ": " + zip_strerror(archive.get()));
@@ -147,6 +176,7 @@ std::map<std::string, Tensor> load_npz(const std::string& path, Here here) {
 
 void save_npz(const std::string& path, const std::map<std::string, Tensor>& tensors, Here here) {
   const OpScope scope("save_npz", here);
+  refuse_directory(path);
   std::vector<std::string> contents;  // must live until the archive is closed
   contents.reserve(tensors.size());
   NewFile target(path);

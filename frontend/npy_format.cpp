@@ -141,7 +141,7 @@ std::pair<DType, bool> parse_descr(const std::string& descr, const std::string& 
     if (std::string_view("<>|=").find(descr[0]) == std::string_view::npos) break;
     return {code.dtype, descr[0] == '>' && size_of(code.dtype) > 1};
   }
-  throw Unsupported(name + ": dtype '" + descr + "' is not one that Weft has", OpScope::where());
+  fail_unsupported(name + ": dtype '" + descr + "' is not one that Weft has");
 }
 
 std::size_t checked_bytes(const ir::Type& type, std::size_t available, const std::string& name) {
@@ -214,6 +214,10 @@ NpyArray read_npy(const ReadBytes& read, std::size_t size, const std::string& na
   const auto [dtype, swapped] = parse_descr(header.descr, name);
   NpyArray array{{dtype, header.shape}, {}};
   const std::size_t bytes = checked_bytes(array.type, size > used ? size - used : 0, name);
+  if (!ir::is_legal(array.type)) {
+    fail(name + ": expected at most " + std::to_string(ir::max_rank) +
+         " dimensions and less than 2^62 bytes, got shape " + ir::str(header.shape));
+  }
   array.values = runtime::allocate(bytes);
   read_exactly(read, array.values.data(), bytes, name, "data");
   auto* data = static_cast<std::byte*>(array.values.data());
@@ -231,9 +235,8 @@ std::string npy_header(const ir::Type& type, const std::string& name) {
   const auto code = std::find_if(std::begin(codes), std::end(codes),
                                  [&](const Code& c) { return c.dtype == type.dtype; });
   if (code == std::end(codes)) {
-    throw Unsupported(name + ": NumPy has no dtype for " + std::string(weft::name(type.dtype)) +
-                          "; convert with to(f32)",
-                      OpScope::where());
+    fail_unsupported(name + ": NumPy has no dtype for " + std::string(weft::name(type.dtype)) +
+                     "; convert with to(f32)");
   }
   std::string shape;
   for (std::int64_t size : type.shape) shape += std::to_string(size) + ", ";

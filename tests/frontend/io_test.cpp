@@ -111,7 +111,7 @@ TEST_CASE("a file that cannot be written leaves nothing behind") {
   CHECK_ERROR("cannot be written", save_npy(folder / "no/such/x.npy", ones({2})));
   save_npy(folder / "x.npy", ones({2}));
   std::filesystem::create_directory(folder / "taken");
-  CHECK_ERROR("cannot be written", save_npy(folder / "taken", ones({2})));
+  CHECK_ERROR("taken: is a directory", save_npy(folder / "taken", ones({2})));
   CHECK(folder.files() == 2);
   std::uint16_t half[] = {0};
   CHECK_ERROR("NumPy has no dtype for bf16",
@@ -140,4 +140,56 @@ TEST_CASE("broken .npz files are refused by name") {
   put(folder / "flip.npz", flipped);
   CHECK_ERROR("flip.npz", load_npz(folder / "flip.npz"));
   CHECK_ERROR("cannot be opened as .npz", load_npz(folder / "none.npz"));
+}
+
+TEST_CASE("members of a .npz that are no arrays are left out, and names come once") {
+  const Folder folder;
+  save_npz(folder / "x.npz", {{"a", tensor({1})}, {"b", tensor({2})}});
+  const std::string bytes = bytes_of(folder / "x.npz");
+  const auto renamed = [&](const std::string& from, const std::string& to) {
+    std::string changed = bytes;
+    for (auto at = changed.find(from); at != std::string::npos; at = changed.find(from, at)) {
+      changed.replace(at, from.size(), to);
+    }
+    put(folder / "y.npz", changed);
+    return folder / "y.npz";
+  };
+  const auto arrays = load_npz(renamed("b.npy", "b.txt"));
+  REQUIRE(arrays.size() == 1);
+  check_values(arrays.at("a"), {1});
+  const std::string twice = renamed("b.npy", "a.npy");
+  CHECK(contains(error_of([&] { load_npz(twice); }), "y.npz"));
+}
+
+TEST_CASE("directories and shapes beyond all tensors are refused") {
+  const Folder folder;
+  std::filesystem::create_directory(folder / "d");
+  CHECK_ERROR("load_npy: " + folder / "d" + ": is a directory", load_npy(folder / "d"));
+  CHECK_ERROR("is a directory", load_npz(folder / "d"));
+  CHECK_ERROR("is a directory", save_npz(folder / "d", {{"a", ones({1})}}));
+  std::string axes;
+  for (int k = 0; k < 65; ++k) axes += "1, ";
+  const auto load = [&](const std::string& descr, const std::string& shape) {
+    put(folder / "x.npy",
+        npy("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape + "), }",
+            std::string(4, '\0')));
+    return error_of([&] { load_npy(folder / "x.npy"); });
+  };
+  CHECK(contains(load("<f4", axes), "expected at most 64 dimensions"));
+  CHECK(contains(load("<f4", "9223372036854775807, 9223372036854775807, 0"), "less than 2^62"));
+  CHECK(load("<U8", "1,").starts_with("load_npy: "));
+}
+
+TEST_CASE("saving follows links and keeps the mode of what was there") {
+  namespace fs = std::filesystem;
+  const Folder folder;
+  fs::create_directory(folder / "d");
+  save_npy(folder / "d/x.npy", ones({1}));
+  fs::permissions(folder / "d/x.npy", fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("d/x.npy", folder / "link.npy");
+  save_npy(folder / "link.npy", ones({2}));
+  CHECK(fs::is_symlink(folder / "link.npy"));
+  check_values(load_npy(folder / "d/x.npy"), {1, 1});
+  CHECK(fs::status(folder / "d/x.npy").permissions() ==
+        (fs::perms::owner_read | fs::perms::owner_write));
 }
