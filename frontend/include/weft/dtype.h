@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include <weft/error.h>
 
@@ -97,6 +98,16 @@ WEFT_DTYPE(std::uint64_t, u64)
 WEFT_DTYPE(float, f32)
 WEFT_DTYPE(double, f64)
 #undef WEFT_DTYPE
+// On this platform or that, one of `long` and `long long` is no std::int64_t.
+template <class T>
+requires(std::is_same_v<T, long> || std::is_same_v<T, long long>) struct DTypeOf<T> {
+  static constexpr DType value = sizeof(T) == 8 ? DType::i64 : DType::i32;
+};
+template <class T>
+requires(std::is_same_v<T, unsigned long> ||
+         std::is_same_v<T, unsigned long long>) struct DTypeOf<T> {
+  static constexpr DType value = sizeof(T) == 8 ? DType::u64 : DType::u32;
+};
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 

@@ -1,7 +1,9 @@
 // Tensors from nothing, from nested lists, and from memory that others own.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include <weft/options.h>
@@ -43,7 +45,13 @@ Tensor tensor(std::span<const T> values, const Options& options = {}, Here here 
 }
 template <class T>
 Tensor tensor(const std::vector<T>& values, const Options& options = {}, Here here = {}) {
-  return tensor(std::span<const T>(values), options, here);
+  if constexpr (std::is_same_v<T, bool>) {  // which has bits where others have elements
+    const auto bytes = std::make_unique<bool[]>(values.size());
+    std::copy(values.begin(), values.end(), bytes.get());
+    return tensor(std::span<const bool>(bytes.get(), values.size()), options, here);
+  } else {
+    return tensor(std::span<const T>(values), options, here);
+  }
 }
 
 WEFT_API Tensor zeros(const Shape& shape, const Options& options = {}, Here = {});
@@ -71,7 +79,8 @@ WEFT_API Tensor eye(std::int64_t n, std::int64_t m, const Options& options = {},
 
 /// A tensor on memory that others own: no copy, in-place writes land in it at once, and what others
 /// write to it is seen by everything that runs afterwards. The deleter is called when nothing
-/// refers to the memory any more. Strides are in elements, row-major unless given.
+/// refers to the memory any more, at once if from_blob throws. Strides are in elements, row-major
+/// unless given.
 WEFT_API Tensor from_blob(void* data, const Shape& shape, const Options& options = {}, Here = {});
 WEFT_API Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
                           const Options& options = {}, Here = {});

@@ -76,6 +76,18 @@ struct TracedResult {
 
 using TraceFunction = std::function<TracedResult(std::vector<Tensor>)>;
 
+/// How an argument is kept: a string literal as its text.
+template <class T>
+struct ArgumentOf {
+  using type = T;
+};
+template <std::size_t N>
+struct ArgumentOf<char[N]> {
+  using type = std::string;
+};
+template <class T>
+using Argument = typename ArgumentOf<T>::type;
+
 /// The signatures of one jitted function, each with its executable.
 class WEFT_API JitCache {
  public:
@@ -105,6 +117,17 @@ class Jitted {
 
   template <class... Args>
   auto operator()(const Args&... args) const {
+    return call<detail::Argument<Args>...>(args...);
+  }
+
+  /// Figures, explanation and text of the signature called last.
+  JitReport report() const { return cache_->report(); }
+  std::string explain() const { return cache_->explain(); }
+  std::string dump(Stage stage = Stage::graph) const { return cache_->dump(stage); }
+
+ private:
+  template <class... Args>
+  auto call(const Args&... args) const {
     using Result = decltype((*f_)(std::declval<Args&>()...));
     detail::SignatureKey key;
     (detail::walk(args, key), ...);
@@ -130,12 +153,6 @@ class Jitted {
     }
   }
 
-  /// Figures, explanation and text of the signature called last.
-  JitReport report() const { return cache_->report(); }
-  std::string explain() const { return cache_->explain(); }
-  std::string dump(Stage stage = Stage::graph) const { return cache_->dump(stage); }
-
- private:
   std::shared_ptr<F> f_;
   std::shared_ptr<detail::JitCache> cache_;
 };

@@ -20,7 +20,7 @@ namespace weft::detail {
 /// Converts to anything; used to count the members of an aggregate.
 struct AnyMember {
   template <class T>
-  constexpr operator T() const noexcept;
+  operator T() const noexcept;
 };
 
 template <class T, std::size_t... K>
@@ -46,13 +46,35 @@ constexpr std::size_t member_count() {
     return member_count<T, N - 1>();
 }
 
+template <class T, std::size_t K, std::size_t Rest>
+constexpr bool braces_member() {
+  return
+      []<std::size_t... A, std::size_t... B>(std::index_sequence<A...>, std::index_sequence<B...>) {
+    return requires { T{((void)A, AnyMember())..., {AnyMember()}, ((void)B, AnyMember())...}; };
+  }
+  (std::make_index_sequence<K>(), std::make_index_sequence<Rest>());
+}
+
+/// Whether a member is a C array. Without braces of its own it takes several initializers of the N;
+/// with them it takes one, and what follows is too much.
+template <class T, std::size_t N>
+constexpr bool has_array_member() {
+  return []<std::size_t... K>(std::index_sequence<K...>) {
+    return ((braces_member<T, K, 0>() && !braces_member<T, K, N - K - 1>()) || ...);
+  }
+  (std::make_index_sequence<N>());
+}
+
 /// Calls f(member) for each member of an aggregate, in order.
 template <class T, class F>
 void for_each_member(T& value, F&& f) {
   constexpr std::size_t n = member_count<std::remove_const_t<T>>();
+  static_assert(!has_array_member<std::remove_const_t<T>, n>(),
+                "a member of an argument or result is a C array: use std::array or std::vector");
   static_assert(n <= max_members, "aggregates of at most 16 members can be arguments and results");
   auto all = [&](auto&... member) { (f(member), ...); };
   // clang-format off
+  if constexpr (has_array_member<std::remove_const_t<T>, n>()) return;
   if constexpr (n == 1) { auto& [a] = value; all(a); }
   if constexpr (n == 2) { auto& [a, b] = value; all(a, b); }
   if constexpr (n == 3) { auto& [a, b, c] = value; all(a, b, c); }
@@ -145,6 +167,10 @@ void walk(T& value, V& visitor) {
     std::apply([&](auto&... part) { (inner(part), ...); }, value);
   } else if constexpr (VisitsMembers<T>) {
     value.visit_members(inner);
+  } else if constexpr (std::is_array_v<Plain> || std::is_pointer_v<Plain>) {
+    static_assert(!std::is_array_v<Plain> && !std::is_pointer_v<Plain>,
+                  "arguments and results are no C arrays, string literals or pointers: use "
+                  "std::array, std::vector or std::string");
   } else {
     static_assert(std::is_aggregate_v<Plain>,
                   "arguments and results are tensors, numbers, strings, tuples, vectors, arrays, "
