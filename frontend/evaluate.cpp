@@ -164,8 +164,8 @@ std::optional<std::int64_t> start_of_run(const Record& slice) {
 
 }  // namespace
 
-Collected collect(std::span<const Ref> asked) {
-  const std::vector<Ref> pending = pending_values();
+Collected collect(std::span<const Ref> asked, Extent extent) {
+  const std::vector<Ref> pending = extent == Extent::live ? pending_values() : std::vector<Ref>();
   Collector collector;
   std::vector<Ref> outputs;
   std::unordered_set<const Record*> chosen;
@@ -237,9 +237,18 @@ void evaluate(std::span<const Ref> asked) {
     missing = true;
   }
   if (!missing) return;
-  const Collected collected = collect(asked);
-  const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
-  const std::vector<Ref> garbage = store(collected.outputs, run_on(*executable, collected.inputs));
+  const auto compute = [&](Extent extent) {
+    const Collected collected = collect(asked, extent);
+    const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
+    const std::vector<Ref> garbage =
+        store(collected.outputs, run_on(*executable, collected.inputs));
+  };
+  try {
+    compute(Extent::live);
+  } catch (const Error&) {
+    // Nobody asked for what else is live: if that is what failed, it fails when it is looked at.
+    compute(Extent::asked);
+  }
 }
 
 std::optional<MemoryView> memory_of_view(const Ref& r) {

@@ -18,9 +18,13 @@ struct Collected {
   std::vector<Ref> outputs;
 };
 
-/// The graph of `asked` (not evaluated ones) and of what is live and shares work with them. Takes
-/// the graph mutex.
-Collected collect(std::span<const Ref> asked);
+enum class Extent : std::uint8_t {
+  asked,  ///< What was asked for.
+  live,   ///< And what is live and shares work with it.
+};
+
+/// The graph of `asked` (not evaluated ones) and perhaps of others. Takes the graph mutex.
+Collected collect(std::span<const Ref> asked, Extent extent);
 
 /// The graph whose results are `results`, in order; placeholders and evaluated records are inputs.
 Collected graph_of(std::span<const Ref> results, const char* name);
