@@ -80,14 +80,42 @@ Tensor bitwise(const char* name, Op op, const Operand& a, const Operand& b) {
   return wrap(expr::binary(op, x, y));
 }
 
+/// Whether a remainder, which has the sign of the dividend, is not 0 and b's sign is another.
+Ref has_wrong_sign(const Ref& rem, const Ref& b) {
+  const Ref zero = expr::scalar(rem->type.dtype, 0);
+  return expr::binary(
+      Op::and_, expr::compare("ne", rem, zero),
+      expr::compare("ne", expr::compare("lt", rem, zero), expr::compare("lt", b, zero)));
+}
+
 /// a - floor(a / b) * b, with the sign of b.
 Ref remainder_of(const Ref& a, const Ref& b) {
   const Ref rem = expr::binary(Op::rem, a, b);
-  const Ref zero = expr::scalar(rem->type.dtype, 0);
-  const Ref wrong_sign = expr::binary(
-      Op::and_, expr::compare("ne", rem, zero),
-      expr::compare("ne", expr::compare("lt", rem, zero), expr::compare("lt", b, zero)));
-  return expr::select(wrong_sign, expr::add(rem, b), rem);
+  return expr::select(has_wrong_sign(rem, b), expr::add(rem, b), rem);
+}
+
+/// Rounds a / b down, from the exact remainder as Python and PyTorch do: the rounded quotient may
+/// lie above the true one, as in 1.0 // 0.1.
+Ref float_floor_divide(const Ref& a, const Ref& b) {
+  const DType t = a->type.dtype;
+  const Ref zero = expr::scalar(t, 0);
+  const Ref rem = expr::binary(Op::rem, a, b);
+  const Ref truncated = expr::div(expr::sub(a, rem), b);  // an integer, or nearly one
+  const Ref quotient = expr::select(has_wrong_sign(rem, b), expr::add(truncated, -1), truncated);
+  const Ref below = expr::unary(Op::floor, quotient);
+  const Ref is_far = expr::compare("gt", expr::sub(quotient, below), expr::scalar(t, 0.5));
+  const Ref rounded = expr::select(is_far, expr::add(below, 1), below);
+  return expr::select(expr::compare("eq", b, zero), expr::div(a, b), rounded);
+}
+
+/// An alpha for operands of that dtype; torch refuses fractions for integers.
+Ref scaled(const Ref& x, const Scalar& alpha) {
+  const DType t = x->type.dtype;
+  if (alpha.is_real() && !is_float(t)) {
+    detail::fail_plain(
+        "For integral input tensors, argument alpha must not be a floating point number.");
+  }
+  return is_bool(t) || alpha == Scalar(1) ? x : expr::mul(x, detail::literal(alpha, t));
 }
 
 /// Powers with a small constant exponent are products; PyTorch has the same special cases.
@@ -221,22 +249,21 @@ Tensor isfinite(const Tensor& x, Here here) {
 
 Tensor add(const Operand& a, const Operand& b, Scalar alpha) {
   const OpScope scope("add", a.where());
-  auto [x, y] = promoted(a, b);
+  const auto [x, y] = promoted(a, b);
+  const Ref term = scaled(y, alpha);
   if (is_bool(x->type.dtype)) return wrap(expr::binary(Op::or_, x, y));
-  if (alpha.real() != 1) y = expr::mul(y, detail::literal(alpha, y->type.dtype));
-  return wrap(expr::add(x, y));
+  return wrap(expr::add(x, term));
 }
 
 Tensor sub(const Operand& a, const Operand& b, Scalar alpha) {
   const OpScope scope("sub", a.where());
-  auto [x, y] = promoted(a, b);
+  const auto [x, y] = promoted(a, b);
   if (is_bool(x->type.dtype)) {
     detail::fail_plain(
         "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
         "`logical_xor()` operator instead.");
   }
-  if (alpha.real() != 1) y = expr::mul(y, detail::literal(alpha, y->type.dtype));
-  return wrap(expr::sub(x, y));
+  return wrap(expr::sub(x, scaled(y, alpha)));
 }
 
 Tensor mul(const Operand& a, const Operand& b) {
@@ -276,7 +303,7 @@ Tensor fmod(const Operand& a, const Operand& b) {
 Tensor floor_divide(const Operand& a, const Operand& b) {
   const OpScope scope("floor_divide", a.where());
   const auto [x, y] = promoted_numbers(a, b);
-  if (is_float(x->type.dtype)) return wrap(expr::unary(Op::floor, expr::div(x, y)));
+  if (is_float(x->type.dtype)) return wrap(float_floor_divide(x, y));
   return wrap(expr::div(expr::sub(x, remainder_of(x, y)), y));
 }
 
@@ -363,8 +390,8 @@ Tensor lerp(const Operand& start, const Operand& end, const Operand& weight) {
   return add(start, mul(weight, difference));
 }
 
-#define WEFT_OPERATOR(OP, NAME)                                                              \
-  Tensor operator OP(const TensorHere& a, const Operand& b) { return NAME(a, b); }           \
+#define WEFT_OPERATOR(OP, NAME)                                                    \
+  Tensor operator OP(const TensorHere& a, const Operand& b) { return NAME(a, b); } \
   Tensor operator OP(const NumberHere& a, const TensorHere& b) { return NAME(a, b); }
 WEFT_OPERATOR(+, add)
 WEFT_OPERATOR(-, sub)

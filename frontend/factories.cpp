@@ -23,20 +23,10 @@ Tensor finish(Ref value, const Options& options) {
   return t;
 }
 
-ir::Type checked_type(const Shape& shape, DType dtype) {
-  for (std::int64_t size : shape) {
-    if (size < 0) {
-      detail::fail("trying to create tensor with negative dimension " + std::to_string(size) +
-                   ": " + shape.str());
-    }
-  }
-  return {dtype, detail::to_ir(shape)};
-}
-
 Tensor filled(const char* name, const Shape& shape, Scalar value, DType dtype,
               const Options& options, const Location& where) {
   const OpScope scope(name, where);
-  const ir::Type type = checked_type(shape, options.dtype().value_or(dtype));
+  const ir::Type type = detail::checked_type(shape, options.dtype().value_or(dtype));
   return finish(expr::broadcast_to(detail::literal(value, type.dtype), type.shape), options);
 }
 
@@ -89,6 +79,22 @@ runtime::Buffer buffer_of(const std::vector<Scalar>& values, DType dtype) {
   return buffer;
 }
 
+/// How many of start, start + step, ... lie before `end`, which lies in the step's direction.
+std::int64_t count_integers(const Scalar& start, const Scalar& end, const Scalar& step) {
+  for (const Scalar& s : {start, end, step}) detail::literal(s, DType::i64);  // refuses others
+  // Unsigned: the distance may be longer than an i64 holds.
+  const auto from = static_cast<std::uint64_t>(start.integer());
+  const auto to = static_cast<std::uint64_t>(end.integer());
+  const auto by = static_cast<std::uint64_t>(step.integer());
+  const bool up = step.integer() > 0;
+  const std::uint64_t distance = up ? to - from : from - to, length = up ? by : -by;
+  const std::uint64_t count = distance / length + (distance % length != 0 ? 1 : 0);
+  if (count > static_cast<std::uint64_t>(INT64_MAX)) {
+    detail::fail("expected less than 2^63 elements, got " + std::to_string(count));
+  }
+  return static_cast<std::int64_t>(count);
+}
+
 DType common_dtype(const std::vector<Scalar>& values) {
   if (values.empty()) return detail::default_float;
   DType common = DType::boolean;
@@ -121,12 +127,30 @@ Tensor tensor(const NestedList& values, const Options& options, Here here) {
   const OpScope scope("tensor", here);
   if (!values.problem().empty()) detail::fail(values.problem());
   const DType dtype = options.dtype().value_or(common_dtype(values.values()));
+  for (const Scalar& value : values.values()) {
+    if (!value.fits_i64() && dtype != DType::u64) detail::literal(value, DType::i64);  // throws
+  }
   return finish(detail::record_input(buffer_of(values.values(), dtype),
                                      {dtype, detail::to_ir(Shape(values.sizes()))}),
                 options);
 }
 
 namespace detail {
+
+ir::Type checked_type(const Shape& shape, DType dtype) {
+  for (std::int64_t size : shape) {
+    if (size < 0) {
+      fail("trying to create tensor with negative dimension " + std::to_string(size) + ": " +
+           shape.str());
+    }
+  }
+  const ir::Type type{dtype, to_ir(shape)};
+  if (!ir::is_legal(type)) {
+    fail("expected at most " + std::to_string(ir::max_rank) +
+         " dimensions and less than 2^62 bytes, got shape " + shape.str());
+  }
+  return type;
+}
 
 Tensor from_values(const void* data, DType dtype, const Shape& shape, const Options& options,
                    const Location& where) {
@@ -172,17 +196,19 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const Options& options, Her
   if ((end.real() - start.real()) / step.real() < 0) {
     detail::fail("upper bound and larger bound inconsistent with step sign");
   }
+  const DType dtype = options.dtype().value_or(real ? detail::default_float : DType::i64);
+  if (!is_int(dtype) && !is_float(dtype)) {
+    detail::fail("expected an integer or float dtype, got " + std::string(name(dtype)));
+  }
   std::int64_t count = 0;
   if (real) {
     const double steps = std::ceil((end.real() - start.real()) / step.real());
     if (!(steps < 9e15)) detail::fail("expected finite bounds");
     count = static_cast<std::int64_t>(steps);
   } else {
-    const std::int64_t distance = end.integer() - start.integer(), by = step.integer();
-    count = distance / by + (distance % by != 0 ? 1 : 0);
+    count = count_integers(start, end, step);
   }
-  const DType dtype = options.dtype().value_or(real ? detail::default_float : DType::i64);
-  const Ref number = expr::iota({dtype, {count}}, 0);
+  const Ref number = expr::iota(detail::checked_type({count}, dtype), 0);
   const Ref scaled = expr::mul(number, detail::literal(step, dtype));
   return finish(expr::add(scaled, detail::literal(start, dtype)), options);
 }
@@ -203,7 +229,7 @@ Tensor linspace(double start, double end, std::int64_t steps, const Options& opt
   const OpScope scope("linspace", here);
   if (steps < 0) detail::fail("number of steps must be non-negative, got " + std::to_string(steps));
   const DType dtype = options.dtype().value_or(detail::default_float);
-  const ir::Type type{is_float(dtype) ? dtype : DType::f64, {steps}};
+  const ir::Type type = detail::checked_type({steps}, is_float(dtype) ? dtype : DType::f64);
   const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
   const Ref k = expr::iota(type, 0);
   const Ref from_end = expr::add(k, -static_cast<double>(steps - 1));
@@ -216,7 +242,7 @@ Tensor linspace(double start, double end, std::int64_t steps, const Options& opt
 Tensor eye(std::int64_t n, std::int64_t m, const Options& options, Here here) {
   const OpScope scope("eye", here);
   const DType dtype = options.dtype().value_or(detail::default_float);
-  const ir::Type index{DType::i64, checked_type({n, m}, DType::i64).shape};
+  const ir::Type index{DType::i64, detail::checked_type({n, m}, DType::i64).shape};
   const Ref diagonal = expr::compare("eq", expr::iota(index, 0), expr::iota(index, 1));
   return finish(expr::convert(diagonal, dtype), options);
 }
@@ -225,7 +251,11 @@ Tensor eye(std::int64_t n, const Options& options, Here here) { return eye(n, n,
 Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
                  std::function<void(void*)> deleter, const Options& options, Here here) {
   const OpScope scope("from_blob", here);
-  const ir::Type type = checked_type(shape, options.dtype().value_or(detail::default_float));
+  // First of all, so that the deleter is called whatever is wrong with the rest.
+  auto memory = deleter ? std::shared_ptr<void>(data, std::move(deleter))
+                        : std::shared_ptr<void>(data, [](void*) {});
+  const ir::Type type =
+      detail::checked_type(shape, options.dtype().value_or(detail::default_float));
   if (strides.size() != shape.size()) {
     detail::fail("expected a stride for each of " + std::to_string(shape.size()) +
                  " dimensions, got " + std::to_string(strides.size()));
@@ -233,8 +263,7 @@ Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
   if (data == nullptr && shape.numel() > 0) detail::fail("data is a null pointer");
   if (options.device()) detail::check_device(*options.device());
   detail::External external;
-  external.memory = deleter ? std::shared_ptr<void>(data, std::move(deleter))
-                            : std::shared_ptr<void>(data, [](void*) {});
+  external.memory = std::move(memory);
   external.type = type;
   external.strides = strides;
   external.row_major = strides == detail::contiguous_strides(shape);

@@ -18,9 +18,7 @@ inline DType result_type(const Operand& a, const Operand& b) {
   return result_type(both);
 }
 /// The categories of promotion, lowest first: bool, integer, float, complex.
-constexpr int category(DType t) {
-  return is_complex(t) ? 3 : is_float(t) ? 2 : is_int(t) ? 1 : 0;
-}
+constexpr int category(DType t) { return is_complex(t) ? 3 : is_float(t) ? 2 : is_int(t) ? 1 : 0; }
 /// `t`, or the default float for integers and bool.
 inline DType float_type(DType t) { return is_float(t) || is_complex(t) ? t : default_float; }
 

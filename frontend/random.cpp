@@ -56,6 +56,7 @@ Ref record_random_key(std::array<std::uint64_t, 2> key) {
 namespace {
 
 Ref random_bits(const Shape& shape) {
+  detail::checked_type(shape, DType::u64);
   detail::Trace* trace = detail::Trace::current();
   const Ref key = trace != nullptr ? trace->next_random_key()
                                    : detail::record_random_key(detail::take_random_streams(1));
@@ -110,6 +111,26 @@ Tensor finish(const Ref& value, const Options& options) {
   return t;
 }
 
+/// Refuses a range of integers that the dtype cannot tell apart, or does not have.
+void check_holds(DType dtype, std::int64_t first, std::int64_t last) {
+  const auto bits = static_cast<int>(8 * size_of(dtype));
+  const int exact = dtype == DType::f64 ? 53 : dtype == DType::f32 ? 24 : 0;
+  std::int64_t low = INT64_MIN, high = INT64_MAX;
+  if (is_bool(dtype)) {
+    low = 0, high = 1;
+  } else if (exact > 0) {
+    high = std::int64_t(1) << exact, low = -high;
+  } else if (is_signed_int(dtype) && bits < 64) {
+    high = (std::int64_t(1) << (bits - 1)) - 1, low = -high - 1;
+  } else if (is_unsigned_int(dtype)) {
+    low = 0;
+    if (bits < 64) high = (std::int64_t(1) << bits) - 1;
+  }
+  if (first >= low && last <= high) return;
+  detail::fail("the range " + std::to_string(first) + " to " + std::to_string(last) +
+               " is out of bounds for " + std::string(name(dtype)));
+}
+
 }  // namespace
 
 void manual_seed(std::uint64_t seed) {
@@ -136,6 +157,8 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const Op
     detail::fail("expects from < to, but got from=" + std::to_string(low) +
                  " >= to=" + std::to_string(high));
   }
+  const DType dtype = options.dtype().value_or(DType::i64);
+  check_holds(dtype, low, high - 1);
   const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   const Ref size = expr::scalar_int(DType::u64, static_cast<std::int64_t>(range));
   Ref offset;
@@ -146,7 +169,7 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const Op
     offset = expr::binary(Op::rem, random_bits64(shape), size);
   }
   const Ref value = expr::add(expr::convert(offset, DType::i64), expr::scalar_int(DType::i64, low));
-  return finish(detail::convert_value(value, options.dtype().value_or(DType::i64)), options);
+  return finish(detail::convert_value(value, dtype), options);
 }
 Tensor randint(std::int64_t high, const Shape& shape, const Options& options, Here here) {
   return randint(0, high, shape, options, here);

@@ -94,6 +94,15 @@ Tensor pad(const Tensor& x, const Dims& padding, Scalar value, Here here) {
     low[rank - 1 - k] = padding[2 * k];
     high[rank - 1 - k] = padding[2 * k + 1];
   }
+  for (std::size_t k = 0; k < rank; ++k) {
+    std::int64_t size = x.shape()[k];
+    const bool overflows =
+        __builtin_add_overflow(size, low[k], &size) || __builtin_add_overflow(size, high[k], &size);
+    if (!overflows && size >= 0) continue;
+    detail::fail("padding of " + std::to_string(low[k]) + " and " + std::to_string(high[k]) +
+                 " for dimension " + std::to_string(k) + " with size " +
+                 std::to_string(x.shape()[k]) + (overflows ? " overflows" : " leaves less than 0"));
+  }
   return wrap(
       expr::pad(detail::read(x), detail::literal(value, x.dtype()), low, high, ir::Ints(rank, 0)));
 }
@@ -133,6 +142,7 @@ Tensor Tensor::repeat(const Shape& repeats, Here here) const {
         "of tensor, got " +
         repeats.str() + " for shape " + shape().str());
   }
+  detail::checked_type(repeats, dtype());
   // [a, b] becomes [ra, a, rb, b], by a broadcast, and then [ra * a, rb * b].
   const std::size_t offset = repeats.size() - rank;
   ir::Shape wide, merged;
@@ -144,8 +154,13 @@ Tensor Tensor::repeat(const Shape& repeats, Here here) const {
       dims.push_back(static_cast<std::int64_t>(wide.size()));
       wide.push_back(size);
     }
-    merged.push_back(repeats[k] * size);
+    std::int64_t product = 0;
+    if (__builtin_mul_overflow(repeats[k], size, &product)) {
+      detail::fail("repeats " + repeats.str() + " of shape " + shape().str() + " overflow");
+    }
+    merged.push_back(product);
   }
+  detail::checked_type(detail::from_ir(merged), dtype());
   return wrap(expr::reshape(expr::broadcast_in_dim(detail::read(*this), wide, dims), merged));
 }
 

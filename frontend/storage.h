@@ -141,6 +141,8 @@ Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int6
 Tensor copy_now(const Ref& value);
 
 ir::Type type_of(const Tensor& t);
+/// The type of a tensor to be made; refuses negative sizes and what no memory can hold.
+ir::Type checked_type(const Shape& shape, DType dtype);
 ir::Shape to_ir(const Shape& shape);
 Shape from_ir(const ir::Shape& shape);
 std::vector<std::int64_t> contiguous_strides(const Shape& shape);

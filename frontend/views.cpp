@@ -46,6 +46,7 @@ Tensor permuted(const Tensor& x, const ir::Ints& order) {
 /// `shape` with its -1 filled in.
 Shape complete(Shape shape, std::int64_t elements) {
   std::int64_t known = 1;
+  bool overflows = false;
   std::int64_t* open = nullptr;
   for (std::size_t k = 0; k < shape.size(); ++k) {
     if (shape[k] == -1) {
@@ -54,7 +55,7 @@ Shape complete(Shape shape, std::int64_t elements) {
     } else if (shape[k] < 0) {
       detail::fail("invalid shape dimension " + std::to_string(shape[k]) + " in " + shape.str());
     } else {
-      known *= shape[k];
+      overflows = __builtin_mul_overflow(known, shape[k], &known) || overflows;
     }
   }
   const std::string got = shape.str();
@@ -63,7 +64,7 @@ Shape complete(Shape shape, std::int64_t elements) {
     detail::fail("cannot reshape tensor of 0 elements into shape " + got +
                  " because the unspecified dimension size -1 can be any value and is ambiguous");
   }
-  if (shape.numel() != elements) {
+  if (overflows || shape.numel() != elements) {
     detail::fail("shape '" + got + "' is invalid for input of size " + std::to_string(elements));
   }
   return shape;
@@ -277,6 +278,7 @@ Tensor Tensor::expand(const Shape& target, Here here) const {
                    ". Target sizes: " + target.str() + ". Tensor sizes: " + shape().str());
     }
   }
+  detail::checked_type(full, dtype());
   if (!expands) return reshaped(*this, full, std::move(strides));
   ir::Ints dims(rank);
   std::iota(dims.begin(), dims.end(), static_cast<std::int64_t>(offset));
@@ -319,7 +321,7 @@ Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length,
   const std::int64_t axis = normal_axis(dim, impl_of(*this).shape.size());
   const std::int64_t n = size(axis);
   const std::int64_t first = start < 0 ? start + n : start;
-  if (first < 0 || length < 0 || first + length > n) {
+  if (first < 0 || length < 0 || first > n || length > n - first) {
     detail::fail("start (" + std::to_string(start) + ") + length (" + std::to_string(length) +
                  ") exceeds dimension size (" + std::to_string(n) + ")");
   }

@@ -10,8 +10,8 @@ namespace weft {
 
 // Operators. A number is a weak literal; int / int is a float, as in PyTorch.
 // One side is a tensor; numbers among themselves keep their own arithmetic.
-#define WEFT_OPERATOR(OP)                                                \
-  WEFT_API Tensor operator OP(const TensorHere& a, const Operand& b);    \
+#define WEFT_OPERATOR(OP)                                             \
+  WEFT_API Tensor operator OP(const TensorHere& a, const Operand& b); \
   WEFT_API Tensor operator OP(const NumberHere& a, const TensorHere& b);
 WEFT_OPERATOR(+)
 WEFT_OPERATOR(-)
@@ -23,7 +23,8 @@ WEFT_OPERATOR(<)
 WEFT_OPERATOR(<=)
 WEFT_OPERATOR(>)
 WEFT_OPERATOR(>=)
-WEFT_OPERATOR(&)  ///< bool and integers, as | and ^
+// Bool and integers only.
+WEFT_OPERATOR(&)
 WEFT_OPERATOR(|)
 WEFT_OPERATOR(^)
 #undef WEFT_OPERATOR
@@ -145,8 +146,8 @@ WEFT_API Tensor all(const Tensor& x, Here = {});
 WEFT_API Tensor all(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
 WEFT_API Tensor any(const Tensor& x, Here = {});
 WEFT_API Tensor any(const Tensor& x, Axis dim, bool keepdim = false, Here = {});
-WEFT_API Tensor var(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
-                    Here = {});
+WEFT_API Tensor var(const Tensor& x, const Dims& dims = {}, bool unbiased = true,
+                    bool keepdim = false, Here = {});
 template <std::same_as<bool> Bool>
 Tensor var(const Tensor& x, Bool unbiased, Here here = {}) {
   return x.var(Dims{}, unbiased, false, here);
@@ -155,8 +156,8 @@ template <AxisNumber N>
 Tensor var(const Tensor& x, N dim, bool unbiased = true, bool keepdim = false, Here here = {}) {
   return var(x, Dims{dim}, unbiased, keepdim, here);
 }
-WEFT_API Tensor std(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
-                    Here = {});
+WEFT_API Tensor std(const Tensor& x, const Dims& dims = {}, bool unbiased = true,
+                    bool keepdim = false, Here = {});
 template <std::same_as<bool> Bool>
 Tensor std(const Tensor& x, Bool unbiased, Here here = {}) {
   return x.std(Dims{}, unbiased, false, here);
