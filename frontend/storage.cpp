@@ -105,9 +105,18 @@ void Storage::set_value(Ref value) {
   }
 }
 
+// Values gathered from strided memory of others are read again once the memory has changed.
+const Ref& Storage::value() {
+  const bool gathered = is_external() && !external_->row_major && !value_->traced;
+  if (gathered && is_evaluated(value_) && !external_->holds(value_of(value_).data())) {
+    set_value(external_->read());
+  }
+  return value_;
+}
+
 Ref Storage::current() {
   Trace* trace = Trace::current();
-  return trace != nullptr && !trace->owns(*this) ? trace->read(*this) : value_;
+  return trace != nullptr && !trace->owns(*this) ? trace->read(*this) : value();
 }
 
 void Storage::replace(Ref value) {
@@ -187,6 +196,18 @@ Ref External::read() const {
   return expr::gather(line, position, 0);
 }
 
+bool External::holds(const void* values) const {
+  const auto size = static_cast<std::int64_t>(size_of(type.dtype));
+  const char* expected = static_cast<const char*>(values);
+  bool same = true;
+  for_each_offset(type.shape, strides, [&](std::int64_t offset) {
+    const char* at = static_cast<const char*>(memory.get()) + offset * size;
+    same = same && std::memcmp(at, expected, static_cast<std::size_t>(size)) == 0;
+    expected += size;
+  });
+  return same;
+}
+
 void External::write(const void* values) const {
   if (row_major) {
     std::memcpy(memory.get(), values, type.bytes());
@@ -219,10 +240,12 @@ Ref Step::make(const Ref& from) const {
   return r;
 }
 
-Ref Step::apply(const Ref& from) const {
+Ref Step::apply(const Ref& from, bool is_external) const {
   const std::lock_guard lock(mutex_);
   Ref known = cached_.lock();
-  if (known != nullptr && cached_from_.lock() == from) return known;
+  const bool stale = is_external && known != nullptr && !known->is_identity() &&
+                     known->evaluated.load(std::memory_order_acquire);
+  if (known != nullptr && !stale && cached_from_.lock() == from) return known;
   known = make(from);
   cached_ = known;
   cached_from_ = from;
@@ -263,7 +286,8 @@ std::vector<Chain> steps_of(const Chain& last) {
 
 Ref apply_step(const Chain& step, const Ref& from, Storage& storage) {
   Trace* trace = Trace::current();
-  return trace != nullptr ? trace->apply(step, from, storage) : step->apply(from);
+  return trace != nullptr ? trace->apply(step, from, storage)
+                          : step->apply(from, storage.is_external());
 }
 
 /// The step's input, given what stood there before and the step's new output.

@@ -23,6 +23,8 @@ struct External {
   Ref read() const;
   /// Copies row-major values into the memory.
   void write(const void* values) const;
+  /// Whether the memory holds these row-major values.
+  bool holds(const void* values) const;
 };
 
 /// Live storages of one thread whose values may still have to be computed.
@@ -40,8 +42,8 @@ class Storage : public std::enable_shared_from_this<Storage> {
   Ref current();
   void replace(Ref value);
 
-  const Ref& value() const { return value_; }  ///< Regardless of traces.
-  void set_value(Ref value);                   ///< Regardless of traces.
+  const Ref& value();         ///< Regardless of traces.
+  void set_value(Ref value);  ///< Regardless of traces.
   bool is_external() const { return external_ != nullptr; }
   std::uint64_t trace_id() const { return trace_id_; }
 
@@ -78,6 +80,7 @@ class WriteLog {
 /// Where a leaf's gradient gathers.
 struct GradSlot {
   Tensor grad;
+  std::mutex mutex;  ///< Several threads may run backward() into one leaf.
 };
 
 /// One step from a storage to a tensor: a view operation or an identity.
@@ -92,8 +95,9 @@ struct Step {
   std::shared_ptr<GradSlot> slot;  // of a variable
 
   ~Step();
-  /// The step's value on its parent's; the same record as long as that one is in use.
-  Ref apply(const Ref& from) const;
+  /// The step's value on its parent's; the same record as long as that one is in use, or, where
+  /// others may write to the memory, until it has been computed.
+  Ref apply(const Ref& from, bool is_external) const;
   Ref make(const Ref& from) const;
 
  private:

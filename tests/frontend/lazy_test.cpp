@@ -131,3 +131,35 @@ TEST_CASE("threads call one jitted function while others trace it anew") {
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == std::vector<int>(4, 0));
 }
+
+TEST_CASE("memory from outside is read as it is, with strides and through views, too") {
+  float memory[6] = {1, 2, 3, 4, 5, 6};
+  const Tensor strided = from_blob(memory, {3}, Dims{2});
+  const Tensor whole = from_blob(memory, {2, 3});
+  const Tensor turned = whole.t(), part = whole[1], last = turned[2];
+  check_values(strided, {1, 3, 5});
+  check_values(turned, {1, 4, 2, 5, 3, 6});
+  check_values(part + 0, {4, 5, 6});
+  check_values(last, {3, 6});
+  const auto doubled = jit([&] { return strided * 2; });
+  check_values(doubled(), {2, 6, 10});
+  memory[2] = 99;
+  memory[4] = -1;
+  check_values(strided, {1, 99, -1});
+  check_values(strided + 0, {1, 99, -1});
+  check_values(turned, {1, 4, 2, -1, 99, 6});
+  check_values(part + 0, {4, -1, 6});
+  check_values(last, {99, 6});
+  check_values(doubled(), {2, 198, -2});
+}
+
+TEST_CASE("values taken from memory from outside before it is written through Weft stay") {
+  float memory[4] = {1, 2, 3, 4};
+  Tensor strided = from_blob(memory, {2}, Dims{2});
+  const Tensor before = strided * 1;
+  strided.add_(10);
+  check_values(before, {1, 3});
+  CHECK(memory[0] == 11);
+  CHECK(memory[2] == 13);
+  check_values(strided, {11, 13});
+}
