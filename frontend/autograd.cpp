@@ -66,9 +66,17 @@ std::vector<Ref> values_of(const std::vector<Tensor>& tensors) {
   return values;
 }
 
+/// Whether a gradient noted at the record would be that of another tensor, too: of a variable, or
+/// of one that an operation without effect returned as it was.
+bool belongs_to_others(const Ref& r, const std::shared_ptr<detail::GradSlot>& slot) {
+  const std::shared_ptr<detail::GradSlot> noted = r->slot.lock();
+  return r->is_identity() || r->holders.load() > 1 || (noted != nullptr && noted != slot);
+}
+
 /// Adds to a slot as PyTorch does: in place, unless the sum itself is to be differentiated.
 void accumulate(const std::shared_ptr<detail::GradSlot>& slot, const Ref& gradient,
                 bool create_graph) {
+  const std::lock_guard lock(slot->mutex);
   Tensor& grad = detail::grad_of(slot, true);
   if (!grad.defined()) {
     grad = detail::wrap(gradient);
@@ -124,7 +132,9 @@ Tensor& Tensor::requires_grad_(bool on, Here here) {
 
 Tensor Tensor::grad() const {
   const detail::TensorImpl& impl = impl_of(*this);
-  return impl.slot == nullptr ? Tensor() : detail::grad_of(impl.slot, true);
+  if (impl.slot == nullptr) return Tensor();
+  const std::lock_guard lock(impl.slot->mutex);
+  return detail::grad_of(impl.slot, true);
 }
 
 void Tensor::set_grad(const Tensor& grad, Here here) {
@@ -135,13 +145,16 @@ void Tensor::set_grad(const Tensor& grad, Here here) {
                  detail::type_of(*this).str());
   }
   if (impl.slot == nullptr) impl.slot = std::make_shared<detail::GradSlot>();
+  const std::lock_guard lock(impl.slot->mutex);
   detail::grad_of(impl.slot, false) = grad;
 }
 
 void Tensor::zero_grad(Here here) {
   const OpScope scope("zero_grad", here);
   detail::TensorImpl& impl = impl_of(*this);
-  if (impl.slot != nullptr) detail::grad_of(impl.slot, false) = Tensor();
+  if (impl.slot == nullptr) return;
+  const std::lock_guard lock(impl.slot->mutex);
+  detail::grad_of(impl.slot, false) = Tensor();
 }
 
 Tensor& Tensor::retain_grad(Here here) {
@@ -152,6 +165,10 @@ Tensor& Tensor::retain_grad(Here here) {
   }
   if (is_leaf()) return *this;
   if (impl.slot == nullptr) impl.slot = std::make_shared<detail::GradSlot>();
+  if (impl.chain == nullptr && belongs_to_others(impl.storage->current(), impl.slot)) {
+    const detail::GradModeGuard recording(true);
+    impl.storage->replace(detail::expr::same(impl.storage->current()));
+  }
   const Ref value = detail::read(*this);
   const std::lock_guard lock(detail::graph_mutex());
   value->slot = impl.slot;

@@ -104,6 +104,10 @@ Ref reshape(const Ref& x, const ir::Shape& shape) {
   return record(ir::Op::reshape, {x}, {{"shape", ir::to_ints(shape)}});
 }
 
+Ref same(const Ref& x) {
+  return record(ir::Op::reshape, {x}, {{"shape", ir::to_ints(x->type.shape)}});
+}
+
 Ref transpose(const Ref& x, const ir::Ints& permutation) {
   if (std::is_sorted(permutation.begin(), permutation.end())) return x;
   return record(ir::Op::transpose, {x}, {{"permutation", permutation}});

@@ -34,6 +34,8 @@ Ref mul(const Ref& x, double c);
 Ref broadcast_in_dim(const Ref& x, const ir::Shape& shape, const ir::Ints& dims);
 Ref broadcast_to(const Ref& x, const ir::Shape& shape);
 Ref reshape(const Ref& x, const ir::Shape& shape);
+/// A record of its own with x's value, through which gradients pass.
+Ref same(const Ref& x);
 Ref transpose(const Ref& x, const ir::Ints& permutation);
 Ref slice(const Ref& x, const ir::Ints& start, const ir::Ints& limit, const ir::Ints& stride);
 Ref slice_axis(const Ref& x, std::int64_t axis, std::int64_t start, std::int64_t limit,

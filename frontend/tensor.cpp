@@ -172,7 +172,7 @@ Tensor Tensor::clone(Here here) const {
   if (impl.storage->is_external() && !value->traced && !value->requires_grad) {
     return detail::copy_now(value);
   }
-  return detail::wrap(value);
+  return detail::wrap(value->requires_grad ? detail::expr::same(value) : value);
 }
 
 Tensor Tensor::contiguous(Here here) const { return is_contiguous() ? *this : clone(here); }

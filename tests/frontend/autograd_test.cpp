@@ -1,4 +1,6 @@
 // Gradients by recording: PyTorch's behaviour and wording.
+#include <thread>
+
 #include "tests/frontend/check.h"
 
 using namespace weft;
@@ -207,4 +209,44 @@ TEST_CASE(
   for (int k = 0; k < 3000; ++k) y = y * 1.0001;
   y.backward();
   check_values(x.grad(), {std::pow(1.0001, 3000)}, 1e-9);
+}
+
+TEST_CASE("a retained gradient belongs to its tensor alone, even where the operation did nothing") {
+  const Tensor a = ones({2}).requires_grad_();
+  Tensor c = a.clone();
+  CHECK(contains(c.str(), "CloneBackward0"));
+  c.retain_grad();
+  (c * 3).sum().backward();
+  check_values(a.grad(), {3, 3});
+  check_values(c.grad(), {3, 3});
+  CHECK(a.grad().defined());
+
+  const Tensor b = ones({2}).requires_grad_();
+  Tensor power = b.pow(1);
+  power.retain_grad();
+  (power * 2 + b).sum().backward();
+  check_values(b.grad(), {3, 3});
+  check_values(power.grad(), {2, 2});
+
+  const Tensor d = ones({2}).requires_grad_();
+  Tensor h = d * 2;
+  Tensor copy = h.clone();
+  h.retain_grad();
+  copy.retain_grad();
+  (copy * 3 + h).sum().backward();
+  check_values(copy.grad(), {3, 3});
+  check_values(h.grad(), {4, 4});
+  check_values(d.grad(), {8, 8});
+}
+
+TEST_CASE("threads may run backward into one leaf at the same time") {
+  const Tensor w = ones({4}).requires_grad_();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 50; ++k) (w * 2).sum().backward();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  check_values(w.grad(), {400, 400, 400, 400});
 }
