@@ -17,13 +17,28 @@ void check(bool good, const char* name, double value) {
   if (!good) detail::fail(std::string("invalid ") + name + ": " + std::to_string(value));
 }
 
-/// A zero for each parameter, of its shape or a scalar.
-std::vector<Tensor> zeros_for(const std::vector<Tensor>& parameters, bool scalar) {
+/// How often each parameter was updated; f64, so that what is computed from it is exact enough.
+std::vector<Tensor> counters(std::size_t count) {
   std::vector<Tensor> all;
-  for (const Tensor& p : parameters) {
-    all.push_back(zeros(scalar ? Shape() : p.shape(), Options(p.dtype())));
-  }
+  for (std::size_t k = 0; k < count; ++k) all.push_back(zeros({}, Options(f64)));
   return all;
+}
+
+void check_options(const SGDOptions& options) {
+  check(options.lr >= 0, "learning rate", options.lr);
+  check(options.momentum >= 0, "momentum value", options.momentum);
+  check(options.weight_decay >= 0, "weight_decay value", options.weight_decay);
+  if (options.nesterov && (options.momentum <= 0 || options.dampening != 0)) {
+    detail::fail_plain("Nesterov momentum requires a momentum and zero dampening");
+  }
+}
+
+void check_options(const AdamOptions& options) {
+  check(options.lr >= 0, "learning rate", options.lr);
+  check(options.eps >= 0, "epsilon value", options.eps);
+  check(options.beta1 >= 0 && options.beta1 < 1, "beta parameter at index 0", options.beta1);
+  check(options.beta2 >= 0 && options.beta2 < 1, "beta parameter at index 1", options.beta2);
+  check(options.weight_decay >= 0, "weight_decay value", options.weight_decay);
 }
 
 }  // namespace
@@ -48,20 +63,15 @@ void Optimizer::zero_grad() {
 SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options, Here here)
     : Optimizer(std::move(parameters), "SGD", here), options_(options) {
   const OpScope scope("SGD", here);
-  check(options.lr >= 0, "learning rate", options.lr);
-  check(options.momentum >= 0, "momentum value", options.momentum);
-  check(options.weight_decay >= 0, "weight_decay value", options.weight_decay);
-  if (options.nesterov && (options.momentum <= 0 || options.dampening != 0)) {
-    detail::fail_plain("Nesterov momentum requires a momentum and zero dampening");
-  }
-  if (options.momentum != 0) {
-    momentum_ = zeros_for(parameters_, false);
-    steps_ = zeros_for(parameters_, true);
-  }
+  check_options(options);
+  // Zeros take no memory before they are used: momentum may be turned on later.
+  for (const Tensor& p : parameters_) momentum_.push_back(zeros(p.shape(), Options(p.dtype())));
+  steps_ = counters(parameters_.size());
 }
 
 void SGD::step(Here here) {
   const OpScope scope("SGD::step", here);
+  check_options(options_);
   const NoGradGuard guard;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     Tensor p = parameters_[k];
@@ -71,8 +81,11 @@ void SGD::step(Here here) {
     if (options_.momentum != 0) {
       // The first gradient enters the buffer undampened.
       Tensor& buffer = momentum_[k];
-      const Tensor fresh =
-          options_.dampening == 0 ? g : g * where(steps_[k] == 0, 1.0, 1 - options_.dampening);
+      Tensor fresh = g;
+      if (options_.dampening != 0) {
+        const Tensor dampening = options_.dampening * (steps_[k] != 0).to(f64);
+        fresh = g * (1 - dampening).to(g.dtype());
+      }
       buffer.copy_(options_.momentum * buffer + fresh);
       if (options_.dampening != 0) steps_[k].add_(1);
       g = options_.nesterov ? g + options_.momentum * buffer : buffer;
@@ -88,18 +101,17 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, bool deco
            const char* name, const Location& where)
     : Optimizer(std::move(parameters), name, where), options_(options), decoupled_(decoupled) {
   const OpScope scope(name, where);
-  check(options.lr >= 0, "learning rate", options.lr);
-  check(options.eps >= 0, "epsilon value", options.eps);
-  check(options.beta1 >= 0 && options.beta1 < 1, "beta parameter at index 0", options.beta1);
-  check(options.beta2 >= 0 && options.beta2 < 1, "beta parameter at index 1", options.beta2);
-  check(options.weight_decay >= 0, "weight_decay value", options.weight_decay);
-  mean_ = zeros_for(parameters_, false);
-  square_ = zeros_for(parameters_, false);
-  steps_ = zeros_for(parameters_, true);
+  check_options(options);
+  for (const Tensor& p : parameters_) {
+    mean_.push_back(zeros(p.shape(), Options(p.dtype())));
+    square_.push_back(zeros(p.shape(), Options(p.dtype())));
+  }
+  steps_ = counters(parameters_.size());
 }
 
 void Adam::step(Here here) {
   const OpScope scope("Adam::step", here);
+  check_options(options_);
   const NoGradGuard guard;
   const AdamOptions& o = options_;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
@@ -114,8 +126,8 @@ void Adam::step(Here here) {
     mean_[k].copy_(o.beta1 * mean_[k] + (1 - o.beta1) * g);
     square_[k].copy_(o.beta2 * square_[k] + (1 - o.beta2) * g * g);
     const Tensor bias1 = 1 - pow(o.beta1, step), bias2 = 1 - pow(o.beta2, step);
-    const Tensor denominator = sqrt(square_[k]) / sqrt(bias2) + o.eps;
-    p.copy_(value - o.lr / bias1 * (mean_[k] / denominator));
+    const Tensor rate = (o.lr / bias1).to(p.dtype()), root = sqrt(bias2).to(p.dtype());
+    p.copy_(value - rate * (mean_[k] / (sqrt(square_[k]) / root + o.eps)));
   }
 }
 

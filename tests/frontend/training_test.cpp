@@ -189,3 +189,45 @@ TEST_CASE("gradcheck finds right and wrong gradients, and the worst element") {
               gradcheck(wrong, {ones({1})}, GradcheckOptions()));
   CHECK(gradcheck([](Tensor x) { return sin(x); }, rand({4}).requires_grad_()));
 }
+
+TEST_CASE("options may change between steps, and are checked again") {
+  const Tensor w = tensor({1.0, 2.0}).requires_grad_();
+  optim::SGD optimizer({w}, {.lr = 0.5});
+  const auto step = [&] {
+    optimizer.zero_grad();
+    w.sum().backward();
+    optimizer.step();
+  };
+  step();
+  check_values(w, {0.5, 1.5});
+  optimizer.options().momentum = 0.5;
+  step();
+  check_values(w, {0, 1});
+  step();
+  check_values(w, {-0.75, 0.25});
+  optimizer.options().lr = -1;
+  CHECK(contains(error_of(step), "SGD::step: invalid learning rate"));
+}
+
+TEST_CASE("update rules on f64 parameters are computed in f64") {
+  const Tensor w = zeros({1}, f64).requires_grad_();
+  optim::SGD optimizer({w}, {.lr = 1, .momentum = 1, .dampening = 0.1});
+  for (int k = 0; k < 3; ++k) {
+    optimizer.zero_grad();
+    w.sum().backward();
+    optimizer.step();
+  }
+  // The buffer is 1, 1 + 0.9, 1 + 0.9 + 0.9.
+  check_values(w, {-(1 + 1.9 + 2.8)}, 1e-15);
+}
+
+TEST_CASE("Adam's first steps on a constant gradient are the learning rate each") {
+  const Tensor w = zeros({1}).requires_grad_();
+  optim::Adam optimizer({w}, {.lr = 1e-3});
+  for (int k = 1; k <= 3; ++k) {
+    optimizer.zero_grad();
+    w.sum().backward();
+    optimizer.step();
+    check_values(w * 1000, {-double(k)}, 3e-7);
+  }
+}

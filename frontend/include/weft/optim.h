@@ -1,5 +1,7 @@
 // Optimizers with torch.optim's formulas. step() updates the parameters in place, without recording
-// gradients; inside jit the update becomes part of the compiled step.
+// gradients; inside jit the update becomes part of the compiled step, and so do the options as they
+// are when the step is recorded: what options() changes afterwards counts outside of jit only, or
+// where a number among the arguments makes jit record the step anew.
 #pragma once
 
 #include <vector>
