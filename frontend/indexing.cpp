@@ -21,7 +21,7 @@ using ir::Op;
 
 std::optional<std::int64_t> detail::known_outside(const Ref& positions, std::int64_t low,
                                                   std::int64_t size) {
-  if (!is_evaluated(positions)) return std::nullopt;
+  if (positions->traced) return std::nullopt;
   const runtime::Buffer buffer = value_of(positions);
   const auto find = [&](const auto* first) -> std::optional<std::int64_t> {
     const auto* last = first + positions->type.elements();
@@ -347,6 +347,11 @@ Tensor one_hot(const Tensor& classes, std::int64_t num_classes, Here here) {
     if (classes.numel() == 0)
       detail::fail("can not infer total number of classes from empty tensor");
     num_classes = max(classes).item().integer() + 1;
+  }
+  const Ref values = detail::convert_value(detail::read(classes), DType::i64);
+  if (const auto bad = detail::known_outside(values, 0, num_classes)) {
+    detail::fail("class " + std::to_string(*bad) + " is out of bounds for " +
+                 std::to_string(num_classes) + " classes");
   }
   const Tensor numbers = arange(num_classes, Options(classes.dtype()));
   return (classes.unsqueeze(-1) == numbers).to(i64);

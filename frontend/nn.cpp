@@ -4,6 +4,7 @@
 
 #include <weft/autograd.h>
 #include <weft/factories.h>
+#include "frontend/promote.h"
 #include "frontend/storage.h"
 #include "frontend/views.h"
 
@@ -107,7 +108,8 @@ Tensor picked(const Tensor& x, const Tensor& target, Reduction reduction) {
     detail::fail("expected input [N, C] with target [N], or [C] with [], got " + x.shape().str() +
                  " and " + target.shape().str());
   }
-  if (const auto bad = detail::known_outside(detail::read(target), 0, x.size(-1))) {
+  const detail::Ref given = detail::convert_value(detail::read(target), DType::i64);
+  if (const auto bad = detail::known_outside(given, 0, x.size(-1))) {
     detail::fail("target class " + std::to_string(*bad) + " is out of bounds for " +
                  std::to_string(x.size(-1)) + " classes");
   }

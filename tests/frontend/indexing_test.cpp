@@ -125,3 +125,14 @@ TEST_CASE("einsum contracts letters") {
   CHECK_ERROR("letter 'j' is 3 in one operand and 2 in another", einsum("ij,jk->ik", {a, a}));
   CHECK_ERROR("output letter 'z'", einsum("ij->z", {a}));
 }
+
+TEST_CASE("positions that are still to be computed are checked as well") {
+  const Tensor x = arange(4);
+  CHECK_ERROR("index 102 is out of bounds", x.index({tensor({1, 2}) * 0 + 102}));
+  CHECK_ERROR("index 7 is out of bounds", zeros({2}).gather(0, arange(2) * 0 + 7));
+  CHECK_ERROR("class 5 is out of bounds for 3 classes", one_hot(tensor({0, 5}), 3));
+  CHECK_ERROR("class -1 is out of bounds for 3 classes", one_hot(tensor({0, 1}) - 1, 3));
+  CHECK_ERROR("target class 3 is out of bounds for 3 classes",
+              nn::cross_entropy(zeros({2, 3}), tensor({0, 1}) + 2));
+  check_values(jit([&](Tensor at) { return x.index({at}); })(tensor({1, 100})), {1, 3});
+}
