@@ -118,6 +118,10 @@ Ref as_ref(const Operand& x, DType dtype) {
 
 Ref convert_value(const Ref& x, DType to) {
   if (x->type.dtype == to) return x;
+  if (!is_computable(to)) {
+    fail_unsupported("cannot convert " + x->type.str() + " to " + std::string(name(to)) +
+                     ", expected a dtype that Weft computes in (bool i32 i64 u32 u64 f32 f64)");
+  }
   return expr::convert(is_computable(x->type.dtype) ? x : widen(x), to);
 }
 

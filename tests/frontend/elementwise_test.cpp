@@ -147,3 +147,11 @@ TEST_CASE("dtypes that are only stored convert, and do not compute") {
   CHECK_THROWS_AS(x + x, Unsupported);
   CHECK_ERROR("add: expected a dtype that Weft computes in", x + x);
 }
+
+TEST_CASE("conversions to dtypes that are only stored are refused") {
+  for (const DType stored : {u8, i16, f16, bf16}) {
+    CAPTURE(name(stored));
+    CHECK_THROWS_AS(tensor({1, 2}).to(stored), Unsupported);
+  }
+  CHECK_ERROR("to: cannot convert i64[2] to u8", tensor({1, 2}).to(u8));
+}
