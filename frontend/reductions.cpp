@@ -120,6 +120,16 @@ Ref variance(const Tensor& x, const Dims& dims, bool unbiased, bool keep) {
   return expr::div(squares, expr::scalar(v->type.dtype, n > 0 ? n : 0));
 }
 
+/// x to a power, with gradient 0 at 0, too.
+Ref safe_pow(const Ref& x, double exponent) {
+  const DType t = x->type.dtype;
+  if (exponent < 0) return expr::binary(Op::pow, x, expr::scalar(t, exponent));
+  const Ref is_zero = expr::compare("eq", x, expr::scalar(t, 0));
+  const Ref safe = expr::select(is_zero, expr::scalar(t, 1), x);
+  return expr::select(is_zero, expr::scalar(t, 0),
+                      expr::binary(Op::pow, safe, expr::scalar(t, exponent)));
+}
+
 Ref norm_of(const Ref& v, double p, const ir::Ints& axes, bool keep) {
   const DType t = v->type.dtype;
   if (p == 2) return safe_sqrt(sum_of(expr::mul(v, v), axes, keep));
@@ -129,8 +139,7 @@ Ref norm_of(const Ref& v, double p, const ir::Ints& axes, bool keep) {
   if (p == 0) {
     return sum_of(expr::convert(expr::compare("ne", v, expr::scalar(t, 0)), t), axes, keep);
   }
-  const Ref powers = sum_of(expr::binary(Op::pow, magnitude, expr::scalar(t, p)), axes, keep);
-  return expr::binary(Op::pow, powers, expr::scalar(t, 1 / p));
+  return safe_pow(sum_of(safe_pow(magnitude, p), axes, keep), 1 / p);
 }
 
 Tensor truth_over(const char* name, const char* kind, const Tensor& x, const Dims& dims,

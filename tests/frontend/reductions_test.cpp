@@ -68,3 +68,15 @@ TEST_CASE("layer_norm normalises the last dimensions") {
   check_values(layer_norm(x, {2}, tensor({2.0, 2.0}, f64), tensor({1.0, 1.0}, f64))[1], {1, 1});
   CHECK_ERROR("expected an input whose last dimensions are [3]", layer_norm(x, {3}));
 }
+
+TEST_CASE("the gradient of every norm is 0 where its argument is 0") {
+  for (const double p : {0.5, 1.0, 1.5, 2.0, 3.0, double(INFINITY)}) {
+    CAPTURE(p);
+    const Tensor x = zeros({3}).requires_grad_();
+    x.norm(p).backward();
+    check_values(x.grad(), {0, 0, 0});
+  }
+  const Tensor y = tensor({0.0, 3.0}).requires_grad_();
+  y.norm(1.5).backward();
+  check_values(y.grad(), {0, 1}, 1e-6);
+}
