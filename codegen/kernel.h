@@ -91,6 +91,7 @@ struct Kernel {
   int parallel_axes = 0;  // across and contract kernels have at least 1 and 2
   bool row_axis = false;  // its number is parallel_axes
   Lanes lanes = Lanes::across;
+  bool streaming = false;  // stores go past the caches: a launch writes more than they hold
   std::vector<Access> accesses;
   std::vector<Section> sections;
   int param_count = 0;  // at least the number of axes

@@ -141,6 +141,7 @@ KernelBuilder::Result KernelBuilder::finish() {
   kernel.row_axis = row_axis_;
   kernel.parallel_axes = static_cast<int>(sizes_.size()) - (row_axis_ ? 1 : 0);
   kernel.lanes = lanes_;
+  kernel.streaming = streaming_;
   result.params = sizes_;
   auto slot = [&](std::int64_t value) {
     result.params.push_back(value);

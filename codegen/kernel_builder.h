@@ -45,6 +45,8 @@ class KernelBuilder {
   /// index clamped to [0, size - 1], as gather and scatter do; index is any integer dtype.
   Reg clamped(Slot& slot, Reg index, DType dtype, std::int64_t size);
 
+  /// Stores go past the caches (Kernel::streaming).
+  void stream_stores() { streaming_ = true; }
   void add_section(Section section) { sections_.push_back(std::move(section)); }
 
   struct Result {
@@ -71,6 +73,7 @@ class KernelBuilder {
   std::vector<std::int64_t> sizes_;
   bool row_axis_;
   Lanes lanes_;
+  bool streaming_ = false;
   std::vector<Pointer> pointers_;
   std::vector<ir::Affine> affines_;    // of `index` instructions; Inst::param numbers them here
   std::vector<std::int64_t> values_;   // of `param` instructions, likewise

@@ -19,8 +19,9 @@ using ir::Value;
 
 namespace {
 
-constexpr double keep_weight = 8;       // dearer row values are kept rather than computed again
-constexpr double ns_per_weight = 0.06;  // of one element, one core
+constexpr double keep_weight = 8;  // dearer row values are kept rather than computed again
+constexpr std::size_t streaming_bytes = 32 << 20;  // a launch that stores more leaves no cache warm
+constexpr double ns_per_weight = 0.06;             // of one element, one core
 constexpr double ns_per_load = 0.15;
 constexpr double ns_per_flop = 0.03;  // matrix products
 
@@ -50,6 +51,8 @@ class GroupLowering {
       lower_contract();
     else
       lower_phases();
+    if (group_.kind != GroupKind::contract && bytes_stored() >= streaming_bytes)
+      builder_.stream_stores();
     LoweredGroup lowered;
     find_aliases(lowered);
     lowered.cost_ns = cost();
@@ -415,6 +418,12 @@ class GroupLowering {
         if (fits && loaded(r)) lowered.may_alias.emplace_back(r, s.output);
       }
     }
+  }
+
+  std::size_t bytes_stored() const {
+    std::size_t bytes = 0;
+    for (std::uint32_t id : outputs_) bytes += graph_.node(id).types[0].bytes();
+    return bytes;
   }
 
   bool loaded(int memory) const {

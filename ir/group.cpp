@@ -15,7 +15,6 @@ constexpr double max_weight =
 constexpr std::size_t max_loads = 32;  // live pointers
 constexpr std::size_t max_maps_per_node = 8;
 constexpr double cheap_weight = 8;  // below: may be computed several times
-constexpr double few_times = 4;     // dearer nodes: at most so often for each element
 
 bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
 bool is_dot(const Node& n) { return n.op == Op::dot_general; }

@@ -38,6 +38,9 @@ std::optional<Group> analyze_group(const Graph& graph, std::span<const std::uint
                                    std::span<const std::uint32_t> outputs,
                                    std::string* why = nullptr);
 
+/// Dear nodes are computed at most so often for each of their elements.
+inline constexpr double few_times = 4;
+
 /// Weight of computing one element of a node once, counted over its scalar program: division 8,
 /// square root 10, any other opcode 1; views 0. The one place where fusion's cost constants stand.
 double node_weight(const Graph& graph, std::uint32_t id);

@@ -75,15 +75,27 @@ class Fuser {
       return;
     }
     std::vector<int> readers = clusters_.readers(id);
-    if (apart_.count(id)) {
-      for (int reader : readers) note(id, reader, "too dear to compute again in each iteration");
-      clusters_.add(id, true);
-      return;
-    }
+    if (apart_.count(id)) return place_apart(id, readers);
     if (is_free(graph_, id) || may_recompute(id)) readers = join_each(id, std::move(readers));
     const bool needed = clusters_.is_result(id) || !readers.empty();
     if (!needed || (graph_.node(id).op == Op::constant)) return;
     if (readers.empty() || !join_one(id, readers)) clusters_.add(id, true);
+  }
+
+  /// Stored for every reader; made by one of those that have no more elements, if it can.
+  void place_apart(std::uint32_t id, const std::vector<int>& readers) {
+    const double most = ir::few_times * static_cast<double>(graph_.node(id).types[0].elements());
+    for (int reader : readers) {
+      if (static_cast<double>(largest_output(reader)) > most) {
+        note(id, reader, "too dear to compute again in each iteration");
+        continue;
+      }
+      const bool cyclic = std::any_of(readers.begin(), readers.end(), [&](int other) {
+        return other != reader && clusters_.reaches(other, reader);
+      });
+      if (!cyclic && clusters_.join(id, reader, true, nullptr)) return;
+    }
+    clusters_.add(id, true);
   }
 
   /// Cheap, and reading no more large values than it makes: computing it twice costs no more memory

@@ -58,7 +58,8 @@ class Across {
     index_.resize(static_cast<std::size_t>(e_.kernel.axes()));
     first_ = first;
     limit = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, limit, length_);
-    if (int vectors = vectors_at_once(); vectors > 1) {
+    // Streaming stores are whole vectors, so they need the loop without masks.
+    if (int vectors = vectors_at_once(); vectors > 1 || e_.kernel.streaming) {
       std::int64_t step = std::int64_t{vectors} * e_.width();
       Value* span = e_.b.CreateAnd(e_.b.CreateSub(limit, first), e_.i64(-step));
       Value* whole = e_.b.CreateAdd(first, span);

@@ -262,7 +262,7 @@ void Body::store(const Inst& inst, int v) {
   int id = plan_.id(inst.args[0]);
   switch (place.kind) {
     case Place::Kind::row:
-      return store_row(e_, inst.dtype, lanes(id, v), place.at, mask_lanes(place), active_);
+      return store_output_row(e_, inst.dtype, lanes(id, v), place.at, mask_lanes(place), active_);
     case Place::Kind::spread:
       return store_spread(e_, inst.dtype, lanes(id, v), place.at, place.offsets, mask_lanes(place),
                           active_);

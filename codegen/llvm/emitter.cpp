@@ -47,7 +47,11 @@ Emitter::Emitter(llvm::Module& m, const Kernel& k, const Target& t)
   b.SetInsertPoint(start);
 }
 
-void Emitter::finish() { b.CreateRetVoid(); }
+void Emitter::finish() {
+  // Streaming stores are ordered by no release of their own.
+  if (kernel.streaming) b.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
+  b.CreateRetVoid();
+}
 
 llvm::BasicBlock* Emitter::block(const llvm::Twine& name) {
   return llvm::BasicBlock::Create(b.getContext(), name, function_);

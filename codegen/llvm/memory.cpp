@@ -111,6 +111,23 @@ void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
   }
 }
 
+void store_output_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
+                      const Active& active) {
+  if (!e.kernel.streaming || mask || active) return store_row(e, dtype, value, at, mask, active);
+  Value* out = to_stored(e, dtype, value);
+  const std::uint64_t bytes = size_of(dtype) * static_cast<std::uint64_t>(e.width());
+  Value* address = e.b.CreatePtrToInt(at, e.b.getInt64Ty());
+  Value* within = e.b.CreateAnd(address, e.i64(static_cast<std::int64_t>(bytes) - 1));
+  Value* aligned = e.b.CreateICmpEQ(within, e.i64(0));
+  e.if_then(aligned, "aligned", [&] {
+    llvm::StoreInst* store = e.b.CreateAlignedStore(out, at, llvm::Align(bytes));
+    auto* one = llvm::ConstantAsMetadata::get(e.b.getInt32(1));
+    store->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(e.b.getContext(), one));
+  });
+  e.if_then(e.b.CreateNot(aligned), "unaligned",
+            [&] { e.b.CreateAlignedStore(out, at, align_of(dtype)); });
+}
+
 Value* load_spread(Emitter& e, DType dtype, Value* at, Value* offsets, Value* mask,
                    const Active& active) {
   llvm::Type* type = stored_vector(e, dtype);

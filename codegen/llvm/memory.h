@@ -20,6 +20,10 @@ void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask);
 /// is touched for them.
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
 void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask, const Active& active);
+/// As store_row, for what a kernel leaves behind: a streaming kernel's whole vectors go past the
+/// caches where they start at a multiple of their size.
+void store_output_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
+                      const Active& active);
 
 /// width elements at `at` + offsets (<width x i64>, elements). Where stores collide the last lane
 /// wins.

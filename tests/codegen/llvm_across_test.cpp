@@ -36,17 +36,21 @@ TEST_CASE("an elementwise kernel is right at every size with broadcasts and stri
   }
 }
 
-TEST_CASE("a copy of every dtype is right at sizes around vectors and tiles") {
+TEST_CASE("a copy of every dtype is right at sizes around vectors and tiles, streaming or not") {
   for (DType dtype : all_dtypes) {
     KernelWriter w(1, false);
     int x = w.access(dtype, false, {Coef::one()});
     int o = w.access(dtype, true, {Coef::one()});
     w.begin(Kind::once);
     w.store(o, w.load(x));
-    CheckedKernel kernel(w.kernel());
-    for (std::int64_t n : {0, 1, 7, 8, 15, 16, 17, 31, 63, 64, 65, 4095, 4096, 4097, 12345}) {
-      auto count = static_cast<std::size_t>(n);
-      kernel.run({n}, {test_values(dtype, count), TestArray(dtype, count)});
+    for (bool streaming : {false, true}) {
+      Kernel copy = w.kernel();
+      copy.streaming = streaming;
+      CheckedKernel kernel(copy);
+      for (std::int64_t n : {0, 1, 7, 8, 15, 16, 17, 31, 63, 64, 65, 4095, 4096, 4097, 12345}) {
+        auto count = static_cast<std::size_t>(n);
+        kernel.run({n}, {test_values(dtype, count), TestArray(dtype, count)});
+      }
     }
   }
 }

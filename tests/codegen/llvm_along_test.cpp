@@ -59,13 +59,17 @@ Kernel softmax(DType dtype) {
   return w.kernel();
 }
 
-TEST_CASE("softmax is one kernel, right at every row length") {
+TEST_CASE("softmax is one kernel, right at every row length, streaming or not") {
   for (DType dtype : {DType::f32, DType::f64}) {
-    CheckedKernel kernel(softmax(dtype));
-    for (std::int64_t n = 0; n <= 70; n += n < 36 || n > 62 ? 1 : 9) {
-      auto count = static_cast<std::size_t>(6 * n);
-      kernel.run({2, 3, n, 3 * n}, {moderate_values(dtype, count), TestArray(dtype, count)});
-      kernel.run({2, 3, n, 3 * n}, {test_values(dtype, count), TestArray(dtype, count)});
+    for (bool streaming : {false, true}) {
+      Kernel written = softmax(dtype);
+      written.streaming = streaming;
+      CheckedKernel kernel(written);
+      for (std::int64_t n = 0; n <= 70; n += n < 36 || n > 62 ? 1 : 9) {
+        auto count = static_cast<std::size_t>(6 * n);
+        kernel.run({2, 3, n, 3 * n}, {moderate_values(dtype, count), TestArray(dtype, count)});
+        kernel.run({2, 3, n, 3 * n}, {test_values(dtype, count), TestArray(dtype, count)});
+      }
     }
   }
 }
