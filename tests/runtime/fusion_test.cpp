@@ -270,3 +270,27 @@ TEST_CASE("a dear scalar is computed once, not once for each element that reads 
   const ir::Graph graph = b.finish({b.binary(Op::mul, x, b.broadcast_to(scale, matrix.shape))});
   CHECK(check_bits(graph) == 2);
 }
+
+TEST_CASE("products whose attributes look canonical but whose operands are no matrices") {
+  Builder b("product");
+  const Value v = b.parameter({DType::f32, {2, 3, 9, 5}}, "v");
+  const Value p = b.parameter({DType::f32, {2, 9}}, "p");
+  check_bits(b.finish({b.dot_general(v, p, {{2}, {1}}, {{0}, {0}})}));
+}
+
+TEST_CASE("a concatenation of more operands than a group may read") {
+  Builder b("wide");
+  std::vector<Value> parts;
+  for (int k = 0; k < 50; ++k)
+    parts.push_back(b.parameter({DType::f32, {3}}, "x" + std::to_string(k)));
+  check_bits(b.finish({b.add_node(Op::concatenate, parts, {{"axis", std::int64_t{0}}})}));
+}
+
+TEST_CASE("many results of one input share few kernels") {
+  CHECK(check_bits(program([](Builder& b, Value x) {
+          std::vector<Value> results;
+          for (int k = 0; k < 20; ++k)
+            results.push_back(b.binary(Op::mul, x, b.full(b.type(x), k + 2)));
+          return results;
+        })) == 1);
+}
