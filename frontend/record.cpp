@@ -22,8 +22,8 @@ void check_computable(const ir::Type& type) {
   }
 }
 
-/// At most once for so many records: those of a gradient reach deep into a forward chain one by one,
-/// and each would ask for a program of its own.
+/// At most once for so many records: those of a gradient reach deep into a forward chain one by
+/// one, and each would ask for a program of its own.
 void bound_depth(const Record& r) {
   thread_local std::uint64_t bounded_until = 0;
   if (r.depth < max_depth || r.traced || r.id < bounded_until) return;

@@ -294,7 +294,8 @@ PoolStats Pool::stats() const {
 void* take(std::size_t requested) {
   void* data = requested > largest ? nullptr : Pool::instance().take(block_bytes(requested));
   if (data == nullptr)
-    throw OutOfMemory("allocate: out of memory, cannot get " + std::to_string(requested) + " bytes");
+    throw OutOfMemory("allocate: out of memory, cannot get " + std::to_string(requested) +
+                      " bytes");
   return data;
 }
 
