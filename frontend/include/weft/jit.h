@@ -160,8 +160,9 @@ class Jitted {
 /// Records f at its first call with arguments of new shapes, dtypes or structure. Tensors that f
 /// captures are read anew at each call, and writes to them happen at each call; numbers that f
 /// captures are fixed at the first. Looking at a value inside f throws weft::Error. Positions that
-/// are not known while f is recorded are clamped to the dimension instead of checked. Where f writes
-/// a tensor that it was given twice, or given and captured, f is called twice to be recorded.
+/// are not known while f is recorded are clamped to the dimension instead of checked. Where f
+/// writes a tensor that it was given twice, or given and captured, f is called twice to be
+/// recorded.
 template <class F>
 Jitted<std::decay_t<F>> jit(F&& f, const CompileOptions& options = {}, Here here = {}) {
   return Jitted<std::decay_t<F>>(std::forward<F>(f), options, here);
