@@ -58,6 +58,17 @@ CLI::App* add_grad(CLI::App& app, GradOptions& o) {
   return c;
 }
 
+/// The parser says only that a subcommand is missing; people want to know which word is none.
+void check_subcommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string known;
+  for (const CLI::App* c : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (c->get_name() == argv[1]) return;
+    known += (known.empty() ? "" : ", ") + c->get_name();
+  }
+  throw weft::Error("weft: expected a subcommand out of " + known + ", got '" + argv[1] + "'");
+}
+
 int dispatch(int argc, char** argv) {
   CLI::App app{about, "weft"};
   app.footer(exit_codes);
@@ -70,6 +81,7 @@ int dispatch(int argc, char** argv) {
   const CLI::App* run_command = add_run(app, run_options);
   const CLI::App* grad_command = add_grad(app, grad_options);
   app.add_subcommand("info", "Version, CPU, threads, devices and caches");
+  check_subcommand(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
