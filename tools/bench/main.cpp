@@ -53,25 +53,20 @@ std::vector<Case> chosen_cases(const std::string& filter) {
 }
 
 nlohmann::json to_json(const Measurement& m) {
-  nlohmann::json j{{"name", m.name},
-                   {"threads", m.threads},
-                   {"median_ms", m.median_ms},
-                   {"min_ms", m.min_ms},
-                   {"p10_ms", m.low_ms},
-                   {"p90_ms", m.high_ms},
-                   {"samples", m.samples},
-                   {"bound", name(m.bound)},
-                   {"bound_ms", nullptr},
-                   {"fraction", nullptr},
-                   {"cold_ms", m.cold_ms},
-                   {"kernels", m.kernels},
-                   {"peak_bytes", m.peak_bytes},
-                   {"bound_bytes", m.bound_bytes}};
-  if (m.bound != Bound::none) {
-    j["bound_ms"] = m.bound_ms;
-    j["fraction"] = m.fraction;
-  }
-  return j;
+  return {{"name", m.name},
+          {"threads", m.threads},
+          {"median_ms", m.median_ms},
+          {"min_ms", m.min_ms},
+          {"p10_ms", m.low_ms},
+          {"p90_ms", m.high_ms},
+          {"samples", m.samples},
+          {"bound", name(m.bound)},
+          {"bound_ms", m.bound_ms},  // 0 where nothing binds
+          {"fraction", m.fraction},
+          {"cold_ms", m.cold_ms},
+          {"kernels", m.kernels},
+          {"peak_bytes", m.peak_bytes},
+          {"bound_bytes", m.bound_bytes}};
 }
 
 nlohmann::json machine_json(const std::vector<Limits>& limits) {
