@@ -38,22 +38,6 @@ void compile_if_possible(const Kernel& kernel) {
   CHECK(!compiler->compile(text, "sm_90").empty());
 }
 
-Kernel softmax() {
-  KernelWriter w(1, true, Lanes::along);
-  int x_stride = w.add_param(), y_stride = w.add_param();
-  int x = w.access(DType::f32, false, {Coef::at(x_stride), Coef::one()});
-  int y = w.access(DType::f32, true, {Coef::at(y_stride), Coef::one()});
-  w.begin(Kind::over);
-  Reg high = w.reduce("max", DType::f32, w.load(x));
-  w.begin(Kind::over);
-  Reg e = w.op(ir::Op::exp, DType::f32, {w.op(ir::Op::sub, DType::f32, {w.load(x), high})});
-  Reg sum = w.reduce("add", DType::f32, e);
-  w.keep(e);
-  w.begin(Kind::over);
-  w.store(y, w.op(ir::Op::div, DType::f32, {e, sum}));
-  return w.kernel();
-}
-
 ir::Attributes direction(const char* name) { return {{"direction", std::string(name)}}; }
 
 // Every operation of one class on a dtype, chained into one value.
@@ -102,7 +86,7 @@ TEST_CASE("cuda text of an elementwise kernel is one loop over indices") {
 }
 
 TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends in a tree") {
-  std::string text = kernel_text(softmax());
+  std::string text = kernel_text(row_softmax());
   CHECK(contains(text, "for (i64 j = lane; j < p1; j += 32) {"));
   CHECK(contains(text, "f32 sum1 = weft_bitcast<f32>(0xff800000u);"));
   CHECK(contains(text, "for (int half = 16; half > 0; half /= 2) {"));
@@ -110,11 +94,11 @@ TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends
   CHECK(contains(text, "sum1 = __shfl_sync(0xffffffffu, sum1, 0);"));
   CHECK(contains(text, "keep0[j] = "));
   CHECK(contains(text, "__fdiv_rn(keep0[j], sum5)"));
-  compile_if_possible(softmax());
+  compile_if_possible(row_softmax());
 }
 
 TEST_CASE("cuda text needs no header and contracts nothing") {
-  std::string text = cuda_text(softmax());
+  std::string text = cuda_text(row_softmax());
   CHECK(!contains(text, "#include"));
   CHECK(contains(text, "__fmaf_rn("));
 }

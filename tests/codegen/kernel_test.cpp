@@ -13,22 +13,6 @@ namespace {
 using Kind = Section::Kind;
 
 // y[i, j] = exp(x[i, j] - max over j) / sum over j, the exponentials kept.
-Kernel softmax() {
-  KernelWriter w(1, true, Lanes::along);
-  int x_stride = w.add_param(), y_stride = w.add_param();
-  int x = w.access(DType::f32, false, {Coef::at(x_stride), Coef::one()});
-  int y = w.access(DType::f32, true, {Coef::at(y_stride), Coef::one()});
-  w.begin(Kind::over);
-  Reg high = w.reduce("max", DType::f32, w.load(x));
-  w.begin(Kind::over);
-  Reg e = w.op(ir::Op::exp, DType::f32, {w.op(ir::Op::sub, DType::f32, {w.load(x), high})});
-  Reg sum = w.reduce("add", DType::f32, e);
-  w.keep(e);
-  w.begin(Kind::over);
-  w.store(y, w.op(ir::Op::div, DType::f32, {e, sum}));
-  return w.kernel();
-}
-
 // c[m, n] = relu(sum over k of a[m, k] * b[k, n]); all row-major.
 Kernel relu_product(DType dtype) {
   KernelWriter w(2, true);
@@ -60,7 +44,7 @@ void check_breaks(Kernel kernel, const std::function<void(Kernel&)>& damage, con
 }
 
 TEST_CASE("print shows axes, accesses, sections and numbered values") {
-  Kernel kernel = softmax();
+  Kernel kernel = row_softmax();
   verify(kernel);
   CHECK(print(kernel) ==
         "kernel along i0 j {\n"
@@ -137,7 +121,7 @@ TEST_CASE("print shows masks, dynamic terms, updates, attributes and constants b
 }
 
 TEST_CASE("the text does not depend on how registers are numbered, nor on shapes in attributes") {
-  Kernel a = softmax(), b = softmax();
+  Kernel a = row_softmax(), b = row_softmax();
   b.reg_count += 10;
   auto shift = [](Reg& reg) { reg += reg >= 0 ? 10 : 0; };
   for (Section& section : b.sections) {
@@ -152,7 +136,7 @@ TEST_CASE("the text does not depend on how registers are numbered, nor on shapes
 }
 
 TEST_CASE("verify names the rule that a kernel breaks") {
-  const Kernel good = softmax();
+  const Kernel good = row_softmax();
   const Kernel product = relu_product(DType::f32);
   check_breaks(
       good, [](Kernel& k) { k.row_axis = false; }, "K1");
@@ -212,7 +196,7 @@ TEST_CASE("verify names the rule that a kernel breaks") {
 
 TEST_CASE("unit_count divides rows, tiles of lanes and blocks of a product's rows") {
   std::int64_t softmax_sizes[] = {7, 100, 100, 100};
-  CHECK(unit_count(softmax(), softmax_sizes) == 7);
+  CHECK(unit_count(row_softmax(), softmax_sizes) == 7);
   std::int64_t sizes[] = {contract_rows + 1, 5, 300};
   CHECK(unit_count(relu_product(DType::f32), sizes) == 2);
   std::int64_t no_columns[] = {10, 0, 300};
@@ -227,7 +211,8 @@ TEST_CASE("unit_count divides rows, tiles of lanes and blocks of a product's row
 
 TEST_CASE("scratch_bytes covers kept rows and the panels of a product") {
   std::int64_t narrow[] = {7, 100, 100, 100}, wide[] = {7, 100000, 100, 100};
-  CHECK(scratch_bytes(softmax(), wide) - scratch_bytes(softmax(), narrow) >= 99000 * sizeof(float));
+  CHECK(scratch_bytes(row_softmax(), wide) - scratch_bytes(row_softmax(), narrow) >=
+        99000 * sizeof(float));
   std::int64_t sizes[] = {1000, 1000, 1000};
   CHECK(scratch_bytes(relu_product(DType::f64), sizes) >= 256 * 1000 * sizeof(double));
 }

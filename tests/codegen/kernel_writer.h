@@ -127,4 +127,21 @@ class KernelWriter {
   std::vector<Inst>* body_ = nullptr;
 };
 
+/// Softmax of f32 rows as one kernel: parameters are sizes, then the strides of input and output.
+inline Kernel row_softmax() {
+  KernelWriter w(1, true, Lanes::along);
+  int x_stride = w.add_param(), y_stride = w.add_param();
+  int x = w.access(DType::f32, false, {Coef::at(x_stride), Coef::one()});
+  int y = w.access(DType::f32, true, {Coef::at(y_stride), Coef::one()});
+  w.begin(Section::Kind::over);
+  Reg high = w.reduce("max", DType::f32, w.load(x));
+  w.begin(Section::Kind::over);
+  Reg e = w.op(ir::Op::exp, DType::f32, {w.op(ir::Op::sub, DType::f32, {w.load(x), high})});
+  Reg sum = w.reduce("add", DType::f32, e);
+  w.keep(e);
+  w.begin(Section::Kind::over);
+  w.store(y, w.op(ir::Op::div, DType::f32, {e, sum}));
+  return w.kernel();
+}
+
 }  // namespace weft::codegen

@@ -10,6 +10,7 @@
 #include "runtime/machine.h"
 #include "tools/bench/measure.h"
 #include "tools/support/files.h"
+#include "tools/support/run_tool.h"
 
 namespace {
 
@@ -132,16 +133,5 @@ int main(int argc, char** argv) {
   app.add_option("--threads", s.threads, "Thread counts, comma-separated, as in 1,2");
   app.add_option("--json", s.json, "Write the figures into this file");
   app.add_flag("--list", s.list, "Print the names of the cases");
-  try {
-    app.parse(argc, argv);
-    return run(s);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 3;
-  } catch (const weft::Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
-    return 3;
-  } catch (const std::exception& e) {
-    std::cerr << "failed: " << e.what() << "\n";
-    return 1;
-  }
+  return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

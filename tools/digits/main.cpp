@@ -15,6 +15,7 @@
 #include "tools/digits/trainer.h"
 #include "tools/support/files.h"
 #include "tools/support/progress.h"
+#include "tools/support/run_tool.h"
 #include "tools/support/svg.h"
 
 namespace {
@@ -164,16 +165,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--lr", s.learning_rate)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--seed", s.seed)->capture_default_str();
-  try {
-    app.parse(argc, argv);
-    return run(s);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 3;
-  } catch (const weft::Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
-    return 3;
-  } catch (const std::exception& e) {
-    std::cerr << "failed: " << e.what() << "\n";
-    return 1;
-  }
+  return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }
