@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <weft/error.h>
+#include "tests/support/places.h"
 
 namespace weft::test {
 namespace {
@@ -132,7 +133,7 @@ std::string check_output(std::string_view test, std::string_view output) {
 void run_text_tests(std::string_view folder, std::span<const TextCommand> commands) {
   namespace fs = std::filesystem;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(WEFT_TEST_FILES) / folder))
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(text_files()) / folder))
     if (entry.path().extension() == ".weft") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   REQUIRE(!files.empty());

@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/places.h"
+
 namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path root = WEFT_SOURCE_DIR;
+const fs::path root = weft::test::source_dir();
 
 /// What each folder may include besides itself, the standard library and <weft/error.h>,
 /// <weft/dtype.h>.

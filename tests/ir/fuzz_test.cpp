@@ -7,6 +7,7 @@
 #include <random>
 
 #include "ir/graph.h"
+#include "tests/support/places.h"
 
 namespace weft::ir {
 namespace {
@@ -14,8 +15,7 @@ namespace {
 /// Every test in tests/files/ir, and as often as these together the few that are valid.
 std::vector<std::string> seeds() {
   std::vector<std::string> texts;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::filesystem::path(WEFT_TEST_FILES) / "ir")) {
+  for (const auto& entry : std::filesystem::directory_iterator(test::text_files() + "/ir")) {
     std::ifstream stream(entry.path());
     texts.emplace_back();
     for (std::string line; std::getline(stream, line);)

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ir/graph.h"
+#include "tests/support/places.h"
 
 namespace weft::ir {
 namespace {
@@ -27,7 +28,7 @@ std::string read_all(const fs::path& folder, std::string_view extension) {
 
 /// The numbers of all rules: "C2" or "return G7: ..." in the sources of the IR.
 std::set<std::string> rules_in_sources() {
-  const std::string sources = read_all(fs::path(WEFT_SOURCE_DIR) / "ir", ".cpp");
+  const std::string sources = read_all(fs::path(test::source_dir()) / "ir", ".cpp");
   std::set<std::string> rules;
   const auto collect = [&](std::string_view before, std::string_view after) {
     for (std::size_t at = 0; (at = sources.find(before, at)) != sources.npos; ++at) {
@@ -53,7 +54,7 @@ TEST_CASE("every operation is found by its name and by its handle") {
 }
 
 TEST_CASE("the file of every operation leaves none out") {
-  const Graph graph = parse(read(fs::path(WEFT_TEST_FILES) / "ir/every_operation.weft"));
+  const Graph graph = parse(read(fs::path(test::text_files()) / "ir/every_operation.weft"));
   std::set<std::string_view> seen;
   for (const Node& node : graph.nodes()) seen.insert(def(node.op).name);
   for (const OpDef& op : all_ops()) {
@@ -64,7 +65,7 @@ TEST_CASE("the file of every operation leaves none out") {
 }
 
 TEST_CASE("the grammar page documents every operation") {
-  const std::string page = read(fs::path(WEFT_SOURCE_DIR) / "ir/GRAMMAR.md");
+  const std::string page = read(fs::path(test::source_dir()) / "ir/GRAMMAR.md");
   for (const OpDef& op : all_ops()) {
     INFO(op.name);
     CHECK(page.find('`' + std::string(op.name)) != page.npos);
@@ -72,7 +73,7 @@ TEST_CASE("the grammar page documents every operation") {
 }
 
 TEST_CASE("the grammar page documents every rule") {
-  const std::string page = read(fs::path(WEFT_SOURCE_DIR) / "ir/GRAMMAR.md");
+  const std::string page = read(fs::path(test::source_dir()) / "ir/GRAMMAR.md");
   const std::set<std::string> rules = rules_in_sources();
   CHECK(rules.size() > 40);
   for (const std::string& rule : rules) {
@@ -82,7 +83,7 @@ TEST_CASE("the grammar page documents every rule") {
 }
 
 TEST_CASE("every rule has a test that bears its number") {
-  const fs::path root(WEFT_SOURCE_DIR);
+  const fs::path root(test::source_dir());
   const std::string tests =
       read_all(root / "tests/files/ir", ".weft") + read_all(root / "tests/ir", ".cpp");
   for (const std::string& rule : rules_in_sources()) {

@@ -11,6 +11,7 @@
 
 #include <weft/error.h>
 #include "runtime/log.h"
+#include "tests/support/places.h"
 
 using namespace weft::runtime;
 
@@ -24,7 +25,7 @@ TEST_CASE("every setting has a name, a meaning and a default, and its name begin
 }
 
 TEST_CASE("docs/environment.md is the table") {
-  std::ifstream file(WEFT_SOURCE_DIR "/docs/environment.md");
+  std::ifstream file(weft::test::source_dir() + "/docs/environment.md");
   std::ostringstream text;
   text << file.rdbuf();
   CHECK(text.str() == environment_page());

@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+#include "tests/support/places.h"
+
 namespace weft::test {
 
 struct Output {
@@ -30,7 +32,7 @@ inline Output run_command(const std::string& command) {
 
 /// A program of build/bin with arguments.
 inline Output run_tool(const std::string& arguments) {
-  return run_command(WEFT_BIN "/" + arguments);
+  return run_command(bin_dir() + "/" + arguments);
 }
 
 /// A folder that goes away with its owner.

@@ -9,6 +9,7 @@
 #include <weft/weft.h>
 
 #include "command.h"
+#include "tests/support/places.h"
 
 using namespace weft;
 using test::run_tool;
@@ -16,7 +17,7 @@ using test::TemporaryFolder;
 
 namespace {
 
-const std::string files = WEFT_TEST_FILES;
+const std::string files = test::text_files();
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -68,8 +69,8 @@ TEST_CASE("weft dump shows every stage of a program") {
 TEST_CASE("weft dump reads standard input, and what it prints it reads again") {
   const std::string file = files + "/softmax.weft";
   const auto once = run_tool("weft dump " + file);
-  const auto twice =
-      test::run_command("cat " + file + " | " WEFT_BIN "/weft dump - | " WEFT_BIN "/weft dump -");
+  const std::string dump = test::bin_dir() + "/weft dump -";
+  const auto twice = test::run_command("cat " + file + " | " + dump + " | " + dump);
   CHECK(once.text == twice.text);
 }
 
@@ -172,7 +173,7 @@ TEST_CASE("inputs of the wrong type, shape or form are rejected, and nothing is 
 }
 
 TEST_CASE("a bad environment variable is named") {
-  const auto out = test::run_command("WEFT_THREADS=many " WEFT_BIN "/weft run " + files +
+  const auto out = test::run_command("WEFT_THREADS=many " + test::bin_dir() + "/weft run " + files +
                                      "/softmax.weft --random-inputs 1");
   CHECK(out.code == 3);
   CHECK(has(out.text, "WEFT_THREADS"));

@@ -7,6 +7,7 @@
 #include <weft/error.h>
 
 #include "command.h"
+#include "tests/support/places.h"
 #include "tools/digits/data.h"
 
 using namespace weft;
@@ -14,7 +15,7 @@ using test::TemporaryFolder;
 
 namespace {
 
-const std::string data = std::string(WEFT_SOURCE_DIR) + "/tools/data/digits.csv.gz";
+const std::string data = test::source_dir() + "/tools/data/digits.csv.gz";
 
 std::string row(const std::string& label) {
   std::string text;

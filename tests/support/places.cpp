@@ -1,0 +1,9 @@
+#include "tests/support/places.h"
+
+namespace weft::test {
+
+std::string source_dir() { return WEFT_SOURCE_DIR; }
+std::string text_files() { return WEFT_SOURCE_DIR "/tests/files"; }
+std::string bin_dir() { return WEFT_BIN; }
+
+}  // namespace weft::test

@@ -1,0 +1,12 @@
+// Where tests find files: the sources, the text tests, and the executables that were built.
+#pragma once
+
+#include <string>
+
+namespace weft::test {
+
+std::string source_dir();  // the repository
+std::string text_files();  // tests/files
+std::string bin_dir();     // build/bin
+
+}  // namespace weft::test
