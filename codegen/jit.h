@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "codegen/kernel.h"
 
@@ -16,6 +17,13 @@ struct CompiledKernel {
 
 /// Thread-safe; threads compile side by side.
 CompiledKernel compile_llvm(const Kernel& kernel);
+/// compile_llvm in two steps: relocatable object code, which may be kept, and its loading.
+std::string object_llvm(const Kernel& kernel);
+CompiledKernel load_llvm(std::string_view object);
+/// What decides object code beside the kernel's text: emitters, LLVM, processor and its features.
+std::string code_version();
+/// A hash of the sources of this library, in hexadecimal; made by the build.
+std::string_view emitter_version();
 std::string llvm_text(const Kernel& kernel);
 std::string asm_text(const Kernel& kernel);
 /// "x86-64 sapphirerapids, 512-bit vectors"; and LLVM's version.

@@ -63,11 +63,12 @@ void log_compilation(const ir::Graph& graph, const CompileReport& report) {
   if (!log_enabled(LogLevel::info)) return;
   char line[256];
   std::snprintf(line, sizeof line,
-                ": %zu operations, %zu kernels (%zu new), %.2f ms (passes %.2f, lowering %.2f, "
+                ": %zu operations, %zu kernels (%zu new, %zu from disk), %.2f ms (passes %.2f, "
+                "lowering %.2f, "
                 "code %.2f), peak %zu bytes",
                 report.recorded_operations, report.kernels, report.kernels_compiled,
-                report.total_ms, report.passes_ms, report.lower_ms, report.codegen_ms,
-                report.peak_bytes);
+                report.kernels_loaded, report.total_ms, report.passes_ms, report.lower_ms,
+                report.codegen_ms, report.peak_bytes);
   log(LogLevel::info, "compiled @" + graph.name() + line);
 }
 
@@ -130,7 +131,7 @@ std::shared_ptr<const Executable> compile(const ir::Graph& graph, const CompileO
 EngineStats engine_stats() {
   const ExecutableCache& cache = ExecutableCache::instance();
   const KernelStats kernels = kernel_stats();
-  return {cache.compiled.load(), cache.hits.load(), kernels.compiled, kernels.hits};
+  return {cache.compiled.load(), cache.hits.load(), kernels.compiled, kernels.loaded, kernels.hits};
 }
 
 void clear_caches() {

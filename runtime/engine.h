@@ -30,7 +30,8 @@ struct CompileOptions {
 struct CompileReport {
   std::size_t recorded_operations = 0;  // nodes that compute, before any pass
   std::size_t kernels = 0;              // launches after fusion
-  std::size_t kernels_compiled = 0;     // not found in the cache
+  std::size_t kernels_compiled = 0;     // that no cache held
+  std::size_t kernels_loaded = 0;       // from the disk cache
   double passes_ms = 0, lower_ms = 0, codegen_ms = 0, total_ms = 0;
   std::size_t peak_bytes = 0;   // of temporaries and outputs, as planned
   std::size_t bound_bytes = 0;  // the largest sum of live values at any step
@@ -55,10 +56,15 @@ std::shared_ptr<const Executable> compile(const ir::Graph& graph,
 
 /// Counters since the start of the process, for tests and `weft info`.
 struct EngineStats {
-  std::size_t executables_compiled, executable_hits, kernels_compiled, kernel_hits;
+  std::size_t executables_compiled, executable_hits, kernels_compiled, kernels_loaded, kernel_hits;
 };
 EngineStats engine_stats();
+/// Forgets executables and kernels in memory. What a first call costs: set_disk_cache("off"), then
+/// this. What it costs when another process ran the program before: this with a filled disk cache.
 void clear_caches();
+/// Keeps kernels in this folder from now on, instead of what WEFT_CACHE_DIR says; "off": nowhere,
+/// "": as WEFT_CACHE_DIR says. Throws weft::Error, changing nothing, where the folder is refused.
+void set_disk_cache(const std::string& folder);
 
 /// Threads that kernels use, the caller among them; WEFT_THREADS, else the cores.
 int thread_count();

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 5> log_words = {"off", "error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> verify_words = {"0", "1"};
 
-constexpr std::array<SettingDef, 4> settings = {{
+constexpr std::array<SettingDef, 7> settings = {{
     {.setting = Setting::threads,
      .name = "WEFT_THREADS",
      .meaning = "Threads that kernels and their compilation use, the caller among them.",
@@ -41,6 +41,24 @@ constexpr std::array<SettingDef, 4> settings = {{
          "`1` checks graphs, kernels and memory plans of each compilation against their rules.",
      .fallback = "1 in debug builds, else 0",
      .choices = verify_words},
+    {.setting = Setting::cache_dir,
+     .name = "WEFT_CACHE_DIR",
+     .meaning = "Where compiled kernels are kept for later processes; made if missing, and refused "
+                "with a warning unless the user owns it and nobody else may write to it.",
+     .fallback = "`$XDG_CACHE_HOME/weft`, else `~/.cache/weft`, else off",
+     .folder = true},
+    {.setting = Setting::cache_limit,
+     .name = "WEFT_CACHE_LIMIT",
+     .meaning = "MiB of compiled kernels kept on disk; those unused for longest go first.",
+     .fallback = "256",
+     .low = 1,
+     .high = std::int64_t{1} << 20},
+    {.setting = Setting::cache_days,
+     .name = "WEFT_CACHE_DAYS",
+     .meaning = "Days after which a compiled kernel on disk that nobody used goes.",
+     .fallback = "30",
+     .low = 1,
+     .high = 36500},
 }};
 
 constexpr bool table_is_in_order() {
@@ -50,6 +68,11 @@ constexpr bool table_is_in_order() {
 }
 static_assert(table_is_in_order());
 
+[[noreturn]] void fail(const SettingDef& def, std::string_view text) {
+  throw Error("environment variable " + std::string(def.name) + ": expected " +
+              allowed_values(def) + ", got \"" + std::string(text) + "\"");
+}
+
 }  // namespace
 
 std::span<const SettingDef> all_settings() { return settings; }
@@ -57,6 +80,7 @@ std::span<const SettingDef> all_settings() { return settings; }
 const SettingDef& def(Setting setting) { return settings[static_cast<std::size_t>(setting)]; }
 
 std::string allowed_values(const SettingDef& def) {
+  if (def.folder) return "an absolute path or off";
   if (def.choices.empty())
     return "an integer from " + std::to_string(def.low) + " to " + std::to_string(def.high);
   std::string words;
@@ -76,8 +100,7 @@ std::int64_t parse_setting(const SettingDef& def, std::string_view text) {
   }
   for (std::size_t k = 0; k < def.choices.size(); ++k)
     if (def.choices[k] == text) return static_cast<std::int64_t>(k);
-  throw Error("environment variable " + std::string(def.name) + ": expected " +
-              allowed_values(def) + ", got \"" + std::string(text) + "\"");
+  fail(def, text);
 }
 
 std::optional<std::int64_t> read_setting(Setting setting) {
@@ -85,6 +108,14 @@ std::optional<std::int64_t> read_setting(Setting setting) {
   const char* text = std::getenv(std::string(found.name).c_str());
   if (text == nullptr || *text == '\0') return std::nullopt;
   return parse_setting(found, text);
+}
+
+std::optional<std::string> read_folder_setting(Setting setting) {
+  const SettingDef& found = def(setting);
+  const char* text = std::getenv(std::string(found.name).c_str());
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  if (*text != '/' && std::string_view(text) != "off") fail(found, text);
+  return text;
 }
 
 std::vector<std::string> unknown_variables() {

@@ -10,7 +10,15 @@
 
 namespace weft::runtime {
 
-enum class Setting : std::uint8_t { threads, log, pool_limit, verify };
+enum class Setting : std::uint8_t {
+  threads,
+  log,
+  pool_limit,
+  verify,
+  cache_dir,
+  cache_limit,
+  cache_days
+};
 
 struct SettingDef {
   Setting setting;
@@ -18,7 +26,8 @@ struct SettingDef {
   std::string_view meaning;                        // one sentence
   std::string_view fallback;                       // the value when unset, in words
   std::int64_t low = 0, high = 0;                  // the integers allowed, or
-  std::span<const std::string_view> choices = {};  // the words allowed
+  std::span<const std::string_view> choices = {};  // the words allowed, or
+  bool folder = false;                             // an absolute path or "off"
 };
 
 std::span<const SettingDef> all_settings();
@@ -30,6 +39,9 @@ std::string allowed_values(const SettingDef& def);
 std::int64_t parse_setting(const SettingDef& def, std::string_view text);
 /// What the environment says; nothing when the variable is unset or empty. Throws as parse_setting.
 std::optional<std::int64_t> read_setting(Setting setting);
+
+/// The same for a setting that is a folder: an absolute path or "off".
+std::optional<std::string> read_folder_setting(Setting setting);
 
 /// Names in the environment that begin with WEFT_ but are no setting: most likely misspelt.
 std::vector<std::string> unknown_variables();

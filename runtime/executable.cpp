@@ -188,6 +188,7 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
   KernelCode code = compile_kernels(kernels);
   report_.codegen_ms = watch.ms();
   report_.kernels_compiled = code.compiled;
+  report_.kernels_loaded = code.loaded;
   for (std::size_t k = 0; k < needed.size(); ++k) {
     const codegen::Launch& launch = *needed[k];
     launches_.push_back({.fn = code.kernels[k].fn,

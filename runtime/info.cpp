@@ -57,6 +57,7 @@ std::string to_text(const Info& info) {
          line("executables", count(info.engine.executables_compiled) + " compiled, " +
                                  count(info.engine.executable_hits) + " found in the cache") +
          line("kernels", count(info.engine.kernels_compiled) + " compiled, " +
+                             count(info.engine.kernels_loaded) + " from disk, " +
                              count(info.engine.kernel_hits) + " found in the cache") +
          line("pool", human_bytes(info.pool.live_bytes) + " in use, " +
                           human_bytes(info.pool.pooled_bytes) + " kept, at most " +

@@ -4,14 +4,17 @@
 #include <atomic>
 #include <exception>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
 
+#include "runtime/disk_cache_setting.h"
 #include "runtime/engine.h"
 #include "runtime/log.h"
 #include "runtime/once_cache.h"
+#include "runtime/stopwatch.h"
 
 namespace weft::runtime {
 namespace {
@@ -21,7 +24,7 @@ constexpr std::size_t capacity = 8192;
 /// Never destroyed: executables in static objects may outlive it otherwise.
 struct KernelCache {
   OnceCache<std::string, codegen::CompiledKernel> code{capacity};
-  std::atomic<std::size_t> compiled{0}, hits{0};
+  std::atomic<std::size_t> compiled{0}, loaded{0}, hits{0};
 
   static KernelCache& instance() {
     static KernelCache& cache = *new KernelCache();
@@ -34,20 +37,55 @@ struct Request {
   std::string text;
   const codegen::Kernel* kernel;
   codegen::CompiledKernel code;
-  bool made = false;
+  bool compiled = false, loaded = false;  // neither: the memory had it
 };
+
+/// From the disk, if it has the kernel.
+std::optional<codegen::CompiledKernel> load(DiskCache& disk, const std::string& key) {
+  const std::optional<std::string> object = disk.load(key);
+  if (!object) return std::nullopt;
+  try {
+    return codegen::load_llvm(*object);
+  } catch (const std::exception& error) {
+    log(LogLevel::warn, std::string("kernel from the disk cache: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+codegen::CompiledKernel load_or_compile(Request& request) {
+  const Stopwatch watch;
+  const std::shared_ptr<DiskCache> disk = disk_cache();
+  if (!disk) {
+    request.compiled = true;
+    return codegen::compile_llvm(*request.kernel);
+  }
+  static const std::string& version = *new std::string(codegen::code_version());
+  const std::string key = version + request.text;
+  if (auto found = load(*disk, key)) {
+    request.loaded = true;
+    found->compile_ms = watch.ms();
+    return *std::move(found);
+  }
+  request.compiled = true;
+  const std::string object = codegen::object_llvm(*request.kernel);
+  codegen::CompiledKernel compiled = codegen::load_llvm(object);
+  compiled.compile_ms = watch.ms();
+  disk->store(key, object);
+  return compiled;
+}
 
 void find_or_compile(Request& request) {
   KernelCache& cache = KernelCache::instance();
   const std::uint64_t hash = std::hash<std::string_view>()(request.text);
-  auto found =
-      cache.code.get(hash, request.text, [&] { return codegen::compile_llvm(*request.kernel); });
+  auto found = cache.code.get(hash, request.text, [&] { return load_or_compile(request); });
   request.code = std::move(found.value);
-  request.made = found.made;
-  (found.made ? cache.compiled : cache.hits).fetch_add(1, std::memory_order_relaxed);
+  (request.compiled ? cache.compiled
+   : request.loaded ? cache.loaded
+                    : cache.hits)
+      .fetch_add(1, std::memory_order_relaxed);
   if (found.made && log_enabled(LogLevel::debug))
-    log(LogLevel::debug,
-        "compiled a kernel in " + std::to_string(request.code.compile_ms) + " ms\n" + request.text);
+    log(LogLevel::debug, std::string(request.loaded ? "loaded" : "compiled") + " a kernel in " +
+                             std::to_string(request.code.compile_ms) + " ms\n" + request.text);
 }
 
 /// Runs the requests on several threads of its own: the pool's may be needed by running programs.
@@ -95,13 +133,16 @@ KernelCode compile_kernels(std::span<const std::shared_ptr<const codegen::Kernel
 
   KernelCode result;
   for (const std::size_t k : request_of) result.kernels.push_back(requests[k].code);
-  for (const Request& request : requests) result.compiled += request.made ? 1 : 0;
+  for (const Request& request : requests) {
+    result.compiled += request.compiled ? 1 : 0;
+    result.loaded += request.loaded ? 1 : 0;
+  }
   return result;
 }
 
 KernelStats kernel_stats() {
   const KernelCache& cache = KernelCache::instance();
-  return {cache.compiled.load(), cache.hits.load(), cache.code.size()};
+  return {cache.compiled.load(), cache.loaded.load(), cache.hits.load(), cache.code.size()};
 }
 
 void clear_kernel_cache() { KernelCache::instance().code.clear(); }

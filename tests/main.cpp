@@ -1,2 +1,10 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include <cstdlib>
+
+// Tests, and the programs that they start, neither use nor fill the user's cache of kernels.
+int main(int argc, char** argv) {
+  setenv("WEFT_CACHE_DIR", "off", 1);
+  return doctest::Context(argc, argv).run();
+}

@@ -38,17 +38,30 @@ struct Unit {
 
 }  // namespace
 
-CompiledKernel compile(const Kernel& kernel, const Target& target) {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start = Clock::now();
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+llvm::SmallVector<char, 0> object(const Kernel& kernel, const Target& target) {
   Unit unit(kernel, target, /*names=*/false);
-  Linked linked = link_object(object_code(*unit.module, target), "kernel");
+  return object_code(*unit.module, target);
+}
+
+CompiledKernel load(llvm::SmallVector<char, 0> object, Clock::time_point start) {
+  Linked linked = link_object(std::move(object), "kernel");
   CompiledKernel compiled;
   compiled.fn = reinterpret_cast<KernelFn>(linked.entry);
   compiled.code = std::move(linked.code);
   std::chrono::duration<double, std::milli> took = Clock::now() - start;
   compiled.compile_ms = took.count();
   return compiled;
+}
+
+}  // namespace
+
+CompiledKernel compile(const Kernel& kernel, const Target& target) {
+  Clock::time_point start = Clock::now();
+  return load(object(kernel, target), start);
 }
 
 std::string ir_text(const Kernel& kernel, const Target& target) {
@@ -69,6 +82,19 @@ std::string assembly_text(const Kernel& kernel, const Target& target) {
 CompiledKernel compile_llvm(const Kernel& kernel) {
   return cpu::compile(kernel, cpu::host_target());
 }
+std::string object_llvm(const Kernel& kernel) {
+  llvm::SmallVector<char, 0> object = cpu::object(kernel, cpu::host_target());
+  return {object.begin(), object.end()};
+}
+CompiledKernel load_llvm(std::string_view object) {
+  return cpu::load({object.begin(), object.end()}, cpu::Clock::now());
+}
+std::string code_version() {
+  const cpu::Target& target = cpu::host_target();
+  return "emitter " + std::string(emitter_version()) + "\nLLVM " LLVM_VERSION_STRING "\ntarget " +
+         target.triple + " " + target.cpu + "\nfeatures " + target.features + "\n";
+}
+
 std::string llvm_text(const Kernel& kernel) { return cpu::ir_text(kernel, cpu::host_target()); }
 std::string asm_text(const Kernel& kernel) {
   return cpu::assembly_text(kernel, cpu::host_target());

@@ -44,7 +44,7 @@ void check_rejected(const std::string& arguments, const std::string& part) {
 TEST_CASE("weft --help and --version are for people") {
   const auto help = run_tool("weft --help");
   CHECK(help.code == 0);
-  for (const char* part : {"dump", "run", "grad", "info", "Exit codes"})
+  for (const char* part : {"dump", "run", "grad", "info", "cache", "Exit codes"})
     CHECK(has(help.text, part));
   const auto version = run_tool("weft --version");
   CHECK(version.code == 0);
@@ -199,4 +199,58 @@ TEST_CASE("weft-bench lists, filters, measures and writes JSON") {
   check_rejected("weft-bench --filter nothing_like_it", "nothing_like_it");
   check_rejected("weft-bench --threads 0", "--threads");
   check_rejected("weft-bench --unknown", "--unknown");
+}
+
+TEST_CASE("weft cache lists, counts and clears the kernels on disk") {
+  const TemporaryFolder folder;
+  const std::string cache = folder / "kernels";
+  const auto weft = [&](const std::string& arguments) {
+    return test::run_command("WEFT_CACHE_DIR=" + cache + " " + test::bin_dir() + "/weft " +
+                             arguments);
+  };
+  CHECK(weft("cache list").text.empty());
+  CHECK(has(weft("cache stats").text, "kernels     0 (0 damaged)"));
+  CHECK(weft("cache clear").text == "0 kernels removed from " + cache + "\n");
+  CHECK(!std::filesystem::exists(cache));
+
+  const std::string run = "run --random-inputs 1 " + files + "/softmax.weft";
+  const auto first = weft(run);
+  CHECK(first.code == 0);
+  CHECK(has(weft("cache list").text, ".weft  "));
+  CHECK(has(weft("cache list").text, "  loop, "));
+  CHECK(has(weft("cache stats").text, "kernels     1 (0 damaged)"));
+  CHECK(has(weft("cache stats").text, "at most 256 MiB"));
+  CHECK(weft(run).text == first.text);
+  const auto logged = test::run_command("WEFT_LOG=info WEFT_CACHE_DIR=" + cache + " " +
+                                        test::bin_dir() + "/weft " + run);
+  CHECK_MESSAGE(has(logged.text, "(0 new, 1 from disk)"), logged.text);
+
+  for (const auto& item : std::filesystem::directory_iterator(cache))
+    if (item.path().extension() == ".weft") write(item.path().string(), "damaged");
+  CHECK(has(weft("cache list").text, "  damaged\n"));
+  CHECK(has(weft("cache stats").text, "kernels     1 (1 damaged)"));
+  CHECK(weft(run).text == first.text);
+  CHECK(weft("cache clear").text == "1 kernels removed from " + cache + "\n");
+  CHECK(weft("cache list").text.empty());
+}
+
+TEST_CASE("weft cache says where it is off, refused or asked for nonsense") {
+  const std::string weft = test::bin_dir() + "/weft ";
+  CHECK(test::run_command("WEFT_CACHE_DIR=off " + weft + "cache stats").text == "off\n");
+  check_rejected("weft cache", "ACTION");
+  check_rejected("weft cache empty", "list");
+  const TemporaryFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  const std::string at = "WEFT_CACHE_DIR=" + folder.path() + " " + weft;
+  const auto refused = test::run_command(at + "cache stats");
+  CHECK(refused.code == 3);
+  CHECK(has(refused.text, "only its owner may write"));
+  const auto warned = test::run_command(at + "run --random-inputs 1 " + files + "/softmax.weft");
+  CHECK(warned.code == 0);
+  const std::size_t warning = warned.text.find("weft warn: cache folder ");
+  CHECK(warning != std::string::npos);
+  CHECK(warned.text.find("weft warn", warning + 1) == std::string::npos);
+  const auto wrong = test::run_command("WEFT_CACHE_DIR=here " + weft + "cache list");
+  CHECK(wrong.code == 3);
+  CHECK(has(wrong.text, "expected an absolute path or off, got \"here\""));
 }

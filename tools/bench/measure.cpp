@@ -60,6 +60,7 @@ const char* name(Bound bound) {
 Measurement measure(const Case& c, const Limits& limits) {
   Measurement m{.name = c.name, .threads = limits.threads, .bound = c.bound};
   const Prepared p = c.prepare();
+  runtime::set_disk_cache("off");
   runtime::clear_caches();
   const auto start = Clock::now();
   const Tensor first = p.run();

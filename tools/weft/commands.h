@@ -38,4 +38,7 @@ int grad(const GradOptions& options);
 
 int info();
 
+/// list, stats or clear.
+int cache(const std::string& action);
+
 }  // namespace weft::tools

@@ -1,4 +1,4 @@
-// The command line of Weft: dump, run, grad, info.
+// The command line of Weft: dump, run, grad, info, cache.
 #include <exception>
 #include <iostream>
 #include <new>
@@ -58,6 +58,16 @@ CLI::App* add_grad(CLI::App& app, GradOptions& o) {
   return c;
 }
 
+CLI::App* add_cache(CLI::App& app, std::string& action) {
+  CLI::App* c = app.add_subcommand("cache", "Look at or empty the compiled kernels on disk");
+  c->add_option("ACTION", action,
+                "list: one line a kernel; stats: folder, number, size and age; clear: remove all")
+      ->required()
+      ->check(CLI::IsMember({"list", "stats", "clear"}));
+  c->footer("The folder is WEFT_CACHE_DIR, else $XDG_CACHE_HOME/weft, else ~/.cache/weft.");
+  return c;
+}
+
 /// The parser says only that a subcommand is missing; people want to know which word is none.
 void check_subcommand(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
@@ -80,6 +90,8 @@ int dispatch(int argc, char** argv) {
   const CLI::App* dump_command = add_dump(app, dump_options);
   const CLI::App* run_command = add_run(app, run_options);
   const CLI::App* grad_command = add_grad(app, grad_options);
+  std::string cache_action;
+  const CLI::App* cache_command = add_cache(app, cache_action);
   app.add_subcommand("info", "Version, CPU, threads, devices and caches");
   check_subcommand(app, argc, argv);
   try {
@@ -91,6 +103,7 @@ int dispatch(int argc, char** argv) {
   if (dump_command->parsed()) return dump(dump_options);
   if (run_command->parsed()) return run(run_options);
   if (grad_command->parsed()) return grad(grad_options);
+  if (cache_command->parsed()) return cache(cache_action);
   return info();
 }
 
