@@ -18,6 +18,10 @@ inline constexpr std::int64_t block_rows = 96;                  // of A packed a
 inline constexpr std::int64_t block_columns = 1024;             // of B packed at a time, at most
 inline constexpr std::int64_t block_depth = 4 * ir::dot_block;  // steps of k packed at a time
 inline constexpr std::int64_t super_rows = 1152;  // rows whose partial C is held, if k is deeper
+// B is read where it lies, not packed, if its rows are contiguous and it is
+// small, or few rows of A need it.
+inline constexpr std::size_t in_place_bytes = 1 << 20;
+inline constexpr std::int64_t in_place_rows = 128;
 // Bounds of any target's micro-tile and vectors, in elements.
 inline constexpr std::int64_t max_tile_rows = 8;
 inline constexpr std::int64_t max_tile_columns = 64;

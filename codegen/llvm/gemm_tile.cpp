@@ -28,15 +28,17 @@ namespace {
 
 class TileEmitter {
  public:
-  TileEmitter(Emitter& e, DType dtype, const Tile& tile) : e_(e), dtype_(dtype), tile_(tile) {}
+  TileEmitter(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
+              const RightFactor& right)
+      : e_(e), dtype_(dtype), tile_(tile), left_(left), right_(right) {}
 
-  void run(Value* panel_a, Value* panel_b, Value* depth, TileMemory from, const TileMemory& to) {
+  void run(Value* depth, const TileMemory& from, const TileMemory& to) {
     Value* at_least_one = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, depth, e_.i64(1));
     e_.loop({.name = "sum",
              .first = e_.i64(0),
              .limit = at_least_one,
              .step = ir::dot_block,
-             .carried = {panel_a, panel_b, from.at, from.stride}},
+             .carried = {left_.at, right_.at, from.at, from.stride}},
             [&](Value* k, const Emitter::Values& now) {
               Value* left = e_.b.CreateSub(depth, k);
               Value* block =
@@ -48,9 +50,9 @@ class TileEmitter {
   }
 
  private:
-  // Both panels after one block of k, and its sums, row by row.
-  Emitter::Values sum(Value* panel_a, Value* panel_b, Value* depth) {
-    Emitter::Values start{panel_a, panel_b};
+  // Where both factors go on after one block of k, and its sums, row by row.
+  Emitter::Values sum(Value* a, Value* b, Value* depth) {
+    Emitter::Values start{a, b};
     Value* zero = llvm::Constant::getNullValue(e_.vector(dtype_));
     start.resize(2 + static_cast<std::size_t>(tile_.rows * tile_.vectors), zero);
     return e_.loop({.name = "k", .first = e_.i64(0), .limit = depth, .carried = start},
@@ -72,10 +74,14 @@ class TileEmitter {
 
   Emitter::Values step(const Emitter::Values& now) {
     Value *a = now[0], *b = now[1];
-    Emitter::Values columns, next{ahead(a, tile_.rows), ahead(b, tile_.vectors * e_.width())};
-    for (int v = 0; v < tile_.vectors; ++v) columns.push_back(load(ahead(b, v * e_.width())));
-    for (int row = 0; row < tile_.rows; ++row) {
-      Value* element = e_.b.CreateAlignedLoad(e_.element(dtype_), ahead(a, row), alignment());
+    Emitter::Values columns, next{ahead(a, left_.step), ahead(b, right_.step)};
+    for (int v = 0; v < tile_.vectors; ++v) {
+      Value* at = ahead(b, v * e_.width());
+      bool is_masked = right_.mask && v == tile_.vectors - 1;
+      columns.push_back(is_masked ? load_masked(at) : load(at));
+    }
+    for (Value* offset : left_.row_offsets) {
+      Value* element = e_.b.CreateAlignedLoad(e_.element(dtype_), ahead(a, offset), alignment());
       Value* x = e_.splat(element);
       for (Value* column : columns) next.push_back(multiply_add(x, column, now[next.size()]));
     }
@@ -91,8 +97,15 @@ class TileEmitter {
     Value* offset = e_.b.CreateMul(memory.stride, e_.i64(row));
     return e_.b.CreateInBoundsGEP(e_.element(dtype_), memory.at, offset);
   }
-  Value* ahead(Value* at, int elements) {
-    return e_.b.CreateInBoundsGEP(e_.element(dtype_), at, e_.i64(elements));
+  // Not inbounds: after the last step the factors may lie beyond their memory.
+  Value* ahead(Value* at, Value* elements) {
+    return e_.b.CreateGEP(e_.element(dtype_), at, elements);
+  }
+  Value* ahead(Value* at, int elements) { return ahead(at, e_.i64(elements)); }
+  Value* load_masked(Value* at) {
+    llvm::Type* type = e_.vector(dtype_);
+    return e_.b.CreateMaskedLoad(type, at, alignment(), right_.mask,
+                                 llvm::Constant::getNullValue(type));
   }
   Value* load(Value* at) { return e_.b.CreateAlignedLoad(e_.vector(dtype_), at, alignment()); }
   llvm::Align alignment() const { return llvm::Align(size_of(dtype_)); }
@@ -100,13 +113,16 @@ class TileEmitter {
   Emitter& e_;
   DType dtype_;
   Tile tile_;
+  const LeftFactor& left_;
+  const RightFactor& right_;
 };
 
 }  // namespace
 
-void emit_tile(Emitter& e, DType dtype, const Tile& tile, Value* panel_a, Value* panel_b,
-               Value* depth, const TileMemory& from, const TileMemory& to) {
-  TileEmitter(e, dtype, tile).run(panel_a, panel_b, depth, from, to);
+void emit_tile(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
+               const RightFactor& right, Value* depth, const TileMemory& from,
+               const TileMemory& to) {
+  TileEmitter(e, dtype, tile, left, right).run(depth, from, to);
 }
 
 }  // namespace weft::codegen::cpu

@@ -18,10 +18,26 @@ struct TileMemory {
   Value* stride;
 };
 
+/// Rows of A in memory: where the first one begins at the first k, each row's distance from it
+/// (rows beyond the matrix may repeat its last one), and the elements between steps of k.
+struct LeftFactor {
+  Value* at;
+  Emitter::Values row_offsets;
+  Value* step;
+};
+
+/// Columns of B in memory: those of the first k, side by side, and the elements between steps of k.
+/// Columns of the last vector that are off are not read.
+struct RightFactor {
+  Value* at;
+  Value* step;
+  Value* mask = nullptr;
+};
+
 /// to = from + A * B over `depth` steps of k: blocks of ir::dot_block are summed in order by fma
-/// from 0, and the blocks' sums added in order. A depth of 0 adds 0. A step of the panels is
-/// tile.rows elements of A and tile.vectors vectors of B.
-void emit_tile(Emitter& e, DType dtype, const Tile& tile, Value* panel_a, Value* panel_b,
-               Value* depth, const TileMemory& from, const TileMemory& to);
+/// from 0, and the blocks' sums added in order. A depth of 0 adds 0.
+void emit_tile(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
+               const RightFactor& right, Value* depth, const TileMemory& from,
+               const TileMemory& to);
 
 }  // namespace weft::codegen::cpu

@@ -1,5 +1,8 @@
 // Products compiled through LLVM, for several processors, against the interpreter of kernels, bit
 // for bit.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <memory>
 
@@ -24,6 +27,31 @@ struct Options {
 
 std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
+// A copy of bytes that ends where readable memory ends.
+class AtPageEnd {
+ public:
+  explicit AtPageEnd(std::span<const std::byte> bytes) {
+    std::size_t page = as_size(sysconf(_SC_PAGESIZE));
+    std::size_t room = (bytes.size() + page - 1) / page * page;
+    mapped_ = room + page;
+    base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(base_ != MAP_FAILED);
+    auto* end = static_cast<std::byte*>(base_) + room;
+    REQUIRE(mprotect(end, page, PROT_NONE) == 0);
+    data_ = end - bytes.size();
+    if (!bytes.empty()) std::memcpy(data_, bytes.data(), bytes.size());
+  }
+  ~AtPageEnd() { munmap(base_, mapped_); }
+  AtPageEnd(const AtPageEnd&) = delete;
+  AtPageEnd& operator=(const AtPageEnd&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  std::size_t mapped_ = 0;
+  void* base_ = nullptr;
+  std::byte* data_ = nullptr;
+};
+
 class ProductCase {
  public:
   ProductCase(const Options& options, const Shape& shape, unsigned seed)
@@ -46,6 +74,10 @@ class ProductCase {
              const std::vector<TestArray>& expected) {
     std::vector<TestArray> got = operands_;
     std::vector<void*> pointers = addresses(got);
+    // Factors end with memory, so reading more of them than there is faults.
+    const AtPageEnd a(used_bytes(0, options_.a)), b(used_bytes(1, options_.b));
+    pointers[0] = a.data();
+    pointers[1] = b.data();
     std::size_t bytes = scratch_bytes(kernel(), params_);
     std::int64_t units = unit_count(kernel(), params_);
     for (std::int64_t begin = 0; begin < units; begin += piece) {
@@ -64,12 +96,22 @@ class ProductCase {
  private:
   static constexpr int batch_axis = 0, m_axis = 1, n_axis = 2, k_axis = 3;
 
+  // Without what add_operand leaves after the last element.
+  std::span<const std::byte> used_bytes(std::size_t operand, Layout layout) const {
+    const TestArray& array = operands_[operand];
+    std::size_t unused = 1 + gap + (layout == Layout::spread ? 2 : 0);
+    std::size_t used = array.count() > unused ? array.count() - unused : 0;
+    return {array.bytes.data() + TestArray::guard, used * size_of(array.dtype)};
+  }
+
+  static constexpr std::int64_t gap = 5;  // elements between rows
+
   // An access [batch, x, y] of a dense array with a gap; `contiguous` names the axis of stride 1.
   int add_operand(DType dtype, bool written, int x, int y, Layout layout) {
     std::int64_t inner = params_[as_size(layout == Layout::columns ? x : y)];
     std::int64_t outer = params_[as_size(layout == Layout::columns ? y : x)];
     std::int64_t unit = layout == Layout::spread ? 3 : 1;
-    std::int64_t pitch = inner * unit + 5;
+    std::int64_t pitch = inner * unit + gap;
     std::vector<Coef> strides(4, Coef::zero());
     strides[batch_axis] = add_param(pitch * outer);
     strides[as_size(layout == Layout::columns ? y : x)] = add_param(pitch);
@@ -235,6 +277,23 @@ TEST_CASE("products take factors and results of any strides") {
   for (DType dtype : {DType::f32, DType::f64})
     for (Layout a : layouts)
       for (Layout b : layouts) check_product({.dtype = dtype, .a = a, .b = b, .c = a}, shapes);
+}
+
+TEST_CASE("small products of every size equal the interpreter's") {
+  for (DType dtype : {DType::f32, DType::f64}) {
+    std::vector<Shape> shapes;
+    for (std::int64_t n = 1; n <= 40; ++n) {
+      shapes.push_back({1, n, 41 - n, n % 7 + 1});
+      shapes.push_back({1, n % 10 + 1, n, 41 - n});
+    }
+    check_product({.dtype = dtype}, shapes);
+    check_product({.dtype = dtype, .a = Layout::columns, .epilogue = true}, shapes);
+  }
+}
+
+// Above both bounds of codegen/contract_blocks.h B is packed though it is contiguous.
+TEST_CASE("a large right factor is read in place for few rows and packed for many") {
+  check_product({}, {{1, 3, 530, 520}, {1, 130, 530, 520}, {2, 129, 528, 513}});
 }
 
 TEST_CASE("products fuse what makes their factors and what follows them") {
