@@ -20,7 +20,7 @@ std::shared_ptr<tools::Trainer> make_trainer(const CompileOptions& options) {
 }  // namespace
 
 Case digits_step() {
-  return {"digits_step", Bound::none, 0, 0, [] {
+  return {.name = "digits_step", .prepare = [] {
             std::vector<float> images;
             std::vector<std::int64_t> labels;
             for (std::int64_t k = 0; k < batch * pixels; ++k)

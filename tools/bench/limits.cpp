@@ -67,7 +67,7 @@ __attribute__((target("avx"))) float read_all(const float* from, std::size_t n) 
 constexpr int fma_rounds = 200000;
 constexpr int fma_chains = 12;
 
-__attribute__((target("avx512f"))) float fma_512() {
+__attribute__((target("avx512f"))) float fma_512_ps() {
   __m512 a[fma_chains], x = _mm512_set1_ps(0.999f), y = _mm512_set1_ps(0.001f);
   for (auto& v : a) v = y;
   for (int r = 0; r < fma_rounds; ++r) {
@@ -80,7 +80,20 @@ __attribute__((target("avx512f"))) float fma_512() {
   return lanes[0];
 }
 
-__attribute__((target("avx2,fma"))) float fma_256() {
+__attribute__((target("avx512f"))) double fma_512_pd() {
+  __m512d a[fma_chains], x = _mm512_set1_pd(0.999), y = _mm512_set1_pd(0.001);
+  for (auto& v : a) v = y;
+  for (int r = 0; r < fma_rounds; ++r) {
+#pragma GCC unroll 12
+    for (int k = 0; k < fma_chains; ++k) a[k] = _mm512_fmadd_pd(a[k], x, y);
+  }
+  double lanes[8];
+  for (int k = 1; k < fma_chains; ++k) a[0] = _mm512_add_pd(a[0], a[k]);
+  _mm512_storeu_pd(lanes, a[0]);
+  return lanes[0];
+}
+
+__attribute__((target("avx2,fma"))) float fma_256_ps() {
   __m256 a[fma_chains], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
   for (auto& v : a) v = y;
   for (int r = 0; r < fma_rounds; ++r) {
@@ -93,7 +106,20 @@ __attribute__((target("avx2,fma"))) float fma_256() {
   return lanes[0];
 }
 
-volatile float sink;
+__attribute__((target("avx2,fma"))) double fma_256_pd() {
+  __m256d a[fma_chains], x = _mm256_set1_pd(0.999), y = _mm256_set1_pd(0.001);
+  for (auto& v : a) v = y;
+  for (int r = 0; r < fma_rounds; ++r) {
+#pragma GCC unroll 12
+    for (int k = 0; k < fma_chains; ++k) a[k] = _mm256_fmadd_pd(a[k], x, y);
+  }
+  double lanes[4];
+  for (int k = 1; k < fma_chains; ++k) a[0] = _mm256_add_pd(a[0], a[k]);
+  _mm256_storeu_pd(lanes, a[0]);
+  return lanes[0];
+}
+
+volatile double sink;
 
 /// The best of several runs of work(part) on every thread at once, in seconds. Threads meet before
 /// each run, so starting them costs nothing.
@@ -122,6 +148,15 @@ double best_time(int threads, int runs, const std::function<void(int)>& work) {
   return best;
 }
 
+/// GFLOP/s of a kernel of `lanes` elements; 0 where the processor has no vectors of that width.
+template <class T>
+double fma_rate(int threads, int lanes, T (*kernel)()) {
+  const bool wide = static_cast<std::size_t>(lanes) * sizeof(T) == 64;
+  if (!(wide ? __builtin_cpu_supports("avx512f") : __builtin_cpu_supports("fma"))) return 0;
+  const double time = best_time(threads, 11, [=](int) { sink = kernel(); });
+  return 2.0 * lanes * fma_chains * fma_rounds * threads / time / 1e9;
+}
+
 }  // namespace
 
 Limits measure_limits(int threads) {
@@ -136,15 +171,9 @@ Limits measure_limits(int threads) {
   });
   const double read =
       best_time(threads, 11, [&](int t) { sink = read_all(from.data() + at(t), part); });
-  const bool wide = __builtin_cpu_supports("avx512f");
-  const double narrow_time = best_time(threads, 11, [](int) { sink = fma_256(); });
-  const double narrow = 2.0 * 8 * fma_chains * fma_rounds * threads / narrow_time / 1e9;
-  double peak = narrow;
-  if (wide) {
-    const double time = best_time(threads, 11, [](int) { sink = fma_512(); });
-    peak = std::max(peak, 2.0 * 16 * fma_chains * fma_rounds * threads / time / 1e9);
-  }
-  return {threads, 2 * bytes / std::min(streamed, plain) / 1e9, bytes / read / 1e9, peak};
+  const double f32 = std::max(fma_rate(threads, 8, fma_256_ps), fma_rate(threads, 16, fma_512_ps));
+  const double f64 = std::max(fma_rate(threads, 4, fma_256_pd), fma_rate(threads, 8, fma_512_pd));
+  return {threads, 2 * bytes / std::min(streamed, plain) / 1e9, bytes / read / 1e9, f32, f64};
 }
 
 }  // namespace weft::bench

@@ -8,6 +8,7 @@ struct Limits {
   double copy_gbs;  // bytes read plus bytes written per ns, arrays far above the last-level cache
   double read_gbs;
   double f32_gflops;  // fused multiply-adds in registers, two operations each
+  double f64_gflops;
 };
 
 Limits measure_limits(int threads);

@@ -67,7 +67,8 @@ nlohmann::json to_json(const Measurement& m) {
           {"cold_ms", m.cold_ms},
           {"kernels", m.kernels},
           {"peak_bytes", m.peak_bytes},
-          {"bound_bytes", m.bound_bytes}};
+          {"bound_bytes", m.bound_bytes},
+          {"figures", m.figures}};
 }
 
 nlohmann::json machine_json(const std::vector<Limits>& limits) {
@@ -77,7 +78,8 @@ nlohmann::json machine_json(const std::vector<Limits>& limits) {
     machine["limits"].push_back({{"threads", l.threads},
                                  {"copy_gb_per_s", l.copy_gbs},
                                  {"read_gb_per_s", l.read_gbs},
-                                 {"f32_gflop_per_s", l.f32_gflops}});
+                                 {"f32_gflop_per_s", l.f32_gflops},
+                                 {"f64_gflop_per_s", l.f64_gflops}});
   }
   return machine;
 }
@@ -86,9 +88,10 @@ void print_row(const Measurement& m) {
   char bound[40] = "-";
   if (m.bound != Bound::none)
     std::snprintf(bound, sizeof bound, "%5.1f%% of %s", 100 * m.fraction, name(m.bound));
-  std::printf("%-28s %7d %11.4f %11.4f %5.1f%% %9.1f %7zu  %s\n", m.name.c_str(), m.threads,
+  std::printf("%-32s %7d %11.4f %11.4f %5.1f%% %9.1f %7zu  %s\n", m.name.c_str(), m.threads,
               m.median_ms, m.min_ms, 100 * (m.high_ms - m.low_ms) / m.median_ms, m.cold_ms,
               m.kernels, bound);
+  for (const auto& [name, value] : m.figures) std::printf("    %s %.4g\n", name.c_str(), value);
   std::fflush(stdout);
 }
 
@@ -103,9 +106,11 @@ int run(const Settings& s) {
   for (int threads : thread_counts(s.threads)) {
     limits.push_back(measure_limits(threads));
     const Limits& l = limits.back();
-    std::printf("\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s\n",
-                weft::runtime::cpu_name().c_str(), threads, l.copy_gbs, l.read_gbs, l.f32_gflops);
-    std::printf("%-28s %7s %11s %11s %6s %9s %7s  %s\n", "case", "threads", "median ms", "min ms",
+    std::printf(
+        "\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s, f64 %.1f GFLOP/s\n",
+        weft::runtime::cpu_name().c_str(), threads, l.copy_gbs, l.read_gbs, l.f32_gflops,
+        l.f64_gflops);
+    std::printf("%-32s %7s %11s %11s %6s %9s %7s  %s\n", "case", "threads", "median ms", "min ms",
                 "spread", "cold ms", "kernels", "of the limit");
     weft::set_num_threads(threads);
     for (const Case& c : cases) {

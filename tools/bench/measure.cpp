@@ -12,9 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double budget_ms = 1500;           // for the samples of one case
+constexpr double budget_ms = 600;            // for the samples of one case
 constexpr double shortest_sample_ms = 0.05;  // shorter calls are timed several at once
-constexpr std::size_t fewest = 9, most = 400;
+constexpr std::size_t fewest = 9;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -34,14 +34,96 @@ double percentile(const std::vector<double>& sorted, double q) {
 double bound_ms(const Case& c, const Limits& limits) {
   if (c.bound == Bound::bandwidth)
     return c.bytes / (c.reads_only ? limits.read_gbs : limits.copy_gbs) / 1e6;
-  if (c.bound == Bound::flops) return c.flops / limits.f32_gflops / 1e6;
+  if (c.bound == Bound::flops)
+    return c.flops / (c.doubles ? limits.f64_gflops : limits.f32_gflops) / 1e6;
   return 0;
 }
 
-void check(const Case& c, const Prepared& p, const Tensor& result) {
-  const std::string wrong = p.check(result);
+void require(const Case& c, const char* what, const std::string& wrong) {
   if (!wrong.empty())
-    throw std::runtime_error("weft-bench: " + c.name + ": wrong result: " + wrong);
+    throw std::runtime_error("weft-bench: " + c.name + ": wrong " + what + ": " + wrong);
+}
+
+std::vector<double> samples_of(const std::function<double()>& sample, std::size_t least,
+                               std::size_t most) {
+  std::vector<double> samples;
+  const auto begin = Clock::now();
+  while (samples.size() < least || (samples.size() < most && since(begin) < budget_ms))
+    samples.push_back(sample());
+  return samples;
+}
+
+void fill_statistics(Measurement& m, std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  m.samples = samples.size();
+  m.median_ms = percentile(samples, 0.5);
+  m.min_ms = samples.front();
+  m.low_ms = percentile(samples, 0.1);
+  m.high_ms = percentile(samples, 0.9);
+}
+
+/// Calls for one sample, so that it is long enough for the clock.
+int calls_for(double call_ms) {
+  return std::max(1, static_cast<int>(shortest_sample_ms / std::max(call_ms, 1e-5)));
+}
+
+double timed(const std::function<void()>& work, int calls) {
+  const auto start = Clock::now();
+  for (int k = 0; k < calls; ++k) work();
+  return since(start) / calls;
+}
+
+/// The fastest variant after it was found right.
+std::function<void()> best_variant(const Case& c, const Ceiling& ceiling) {
+  double best = 0;
+  std::function<void()> chosen;
+  for (const auto& variant : ceiling.variants) {
+    variant();
+    require(c, "ceiling", ceiling.check());
+    double ms = timed(variant, 1);
+    for (int k = 0; k < 4; ++k) ms = std::min(ms, timed(variant, 1));
+    if (!chosen || ms < best) best = ms, chosen = variant;
+  }
+  return chosen;
+}
+
+/// Samples of the case and of its ceiling in turns, so that both meet the same noise.
+void sample_calls(const Case& c, const Prepared& p, const Limits& limits, Measurement& m) {
+  const int calls = calls_for(std::min(timed(p, 1), timed(p, 1)));
+  timed(p, calls);
+  if (!p.ceiling) {
+    fill_statistics(m, samples_of([&] { return timed(p, calls); }, fewest, p.most_samples));
+    m.bound_ms = bound_ms(c, limits);
+  } else {
+    const auto ceiling = best_variant(c, *p.ceiling);
+    const int ceiling_calls = calls_for(std::min(timed(ceiling, 1), timed(ceiling, 1)));
+    std::vector<double> bounds;
+    fill_statistics(m, samples_of(
+                           [&] {
+                             bounds.push_back(timed(ceiling, ceiling_calls));
+                             return timed(p, calls);
+                           },
+                           fewest, p.most_samples));
+    require(c, "ceiling", p.ceiling->check());
+    std::sort(bounds.begin(), bounds.end());
+    m.bound_ms = percentile(bounds, 0.5);
+  }
+  m.fraction = m.bound_ms / m.median_ms;
+}
+
+/// The first call in empty caches, and the figures of its compilation.
+void measure_cold(const Case& c, const Prepared& p, Measurement& m) {
+  runtime::set_disk_cache("off");
+  runtime::clear_caches();
+  const auto start = Clock::now();
+  const Tensor first = p.run();
+  first.data_ptr();
+  m.cold_ms = since(start);
+  require(c, "result", p.check(first));
+  const JitReport report = p.report();
+  m.kernels = report.kernels;
+  m.peak_bytes = report.peak_bytes;
+  m.bound_bytes = report.bound_bytes;
 }
 
 }  // namespace
@@ -52,6 +134,8 @@ const char* name(Bound bound) {
       return "bandwidth";
     case Bound::flops:
       return "flops";
+    case Bound::ceiling:
+      return "ceiling";
     default:
       return "none";
   }
@@ -60,33 +144,15 @@ const char* name(Bound bound) {
 Measurement measure(const Case& c, const Limits& limits) {
   Measurement m{.name = c.name, .threads = limits.threads, .bound = c.bound};
   const Prepared p = c.prepare();
-  runtime::set_disk_cache("off");
-  runtime::clear_caches();
-  const auto start = Clock::now();
-  const Tensor first = p.run();
-  first.data_ptr();
-  m.cold_ms = since(start);
-  check(c, p, first);
-  const double rough = std::min(timed(p, 1), timed(p, 1));
-  const int calls = std::max(1, static_cast<int>(shortest_sample_ms / std::max(rough, 1e-5)));
-  timed(p, calls);
-  std::vector<double> samples;
-  const auto begin = Clock::now();
-  while (samples.size() < fewest || (samples.size() < most && since(begin) < budget_ms))
-    samples.push_back(timed(p, calls));
-  check(c, p, p.run());
-  std::sort(samples.begin(), samples.end());
-  m.samples = samples.size();
-  m.median_ms = percentile(samples, 0.5);
-  m.min_ms = samples.front();
-  m.low_ms = percentile(samples, 0.1);
-  m.high_ms = percentile(samples, 0.9);
-  m.bound_ms = bound_ms(c, limits);
-  m.fraction = m.bound_ms / m.median_ms;
-  const JitReport report = p.report();
-  m.kernels = report.kernels;
-  m.peak_bytes = report.peak_bytes;
-  m.bound_bytes = report.bound_bytes;
+  if (p.run) measure_cold(c, p, m);
+  if (p.sample) {
+    if (p.most_samples > 1) p.sample();
+    fill_statistics(m, samples_of(p.sample, std::min(fewest, p.most_samples), p.most_samples));
+  } else {
+    sample_calls(c, p, limits, m);
+  }
+  if (p.run) require(c, "result", p.check(p.run()));
+  if (p.figures) m.figures = p.figures();
   return m;
 }
 

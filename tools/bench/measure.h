@@ -1,4 +1,4 @@
-// Timing one case: cold once, then warm-up and many samples.
+// Timing one case: cold once, then warm-up and many samples, in turns with its ceiling.
 #pragma once
 
 #include "tools/bench/case.h"
@@ -17,6 +17,7 @@ struct Measurement {
   double cold_ms = 0;              // first call: recording, passes, code generation and running
   std::size_t kernels = 0, peak_bytes = 0, bound_bytes = 0;
   std::size_t samples = 0;
+  std::map<std::string, double> figures = {};  // of the case's own
 };
 
 /// Throws std::runtime_error if the case's result is wrong; nothing wrong is timed.
