@@ -12,6 +12,7 @@ constexpr std::size_t scratch_alignment = 64;
 constexpr std::size_t tail_bytes = 4096;
 constexpr std::size_t tail_bytes_per_access = 1024;
 constexpr std::int64_t kept_row_multiple = 32;
+constexpr std::size_t column_sum_bytes = 16384;  // of the accumulators of a tile of columns
 
 std::int64_t product(std::span<const std::int64_t> sizes) {
   std::int64_t total = 1;
@@ -37,6 +38,17 @@ std::size_t kept_bytes(const Kernel& kernel, std::int64_t row_size) {
   return bytes;
 }
 
+bool computes(const Inst& inst) { return inst.kind == Inst::Kind::op; }
+
+// Bytes of the accumulators of one column.
+std::size_t sum_bytes(const Kernel& kernel) {
+  std::size_t bytes = 0;
+  for (const Section& section : kernel.sections)
+    for (const Inst& inst : section.body)
+      if (inst.kind == Inst::Kind::reduce) bytes += size_of(inst.dtype);
+  return bytes;
+}
+
 std::size_t contract_bytes(const Section& section, std::int64_t m, std::int64_t n, std::int64_t k) {
   std::int64_t elements =
       row_buffer_elements + packed_a_elements(k) + packed_b_elements(n, k) + c_elements(m, n, k);
@@ -51,6 +63,37 @@ bool Kernel::is_contract() const {
   return false;
 }
 
+bool Kernel::sums_columns() const {
+  if (lanes != Lanes::across || !row_axis || is_contract()) return false;
+  const Section* over = nullptr;
+  for (const Section& section : sections) {
+    for (const Inst& inst : section.body) {
+      if (inst.kind == Inst::Kind::update) return false;
+      // What comes before the rows is done again for some of them, so it is next to nothing.
+      bool before = section.kind == Section::Kind::once && !over;
+      if (before && (inst.kind == Inst::Kind::store || computes(inst))) return false;
+    }
+    if (section.kind != Section::Kind::over) continue;
+    if (over || !section.keeps.empty()) return false;
+    over = &section;
+  }
+  return over && sum_bytes(*this) > 0 && sum_bytes(*this) <= column_sum_bytes / narrow_column_tile;
+}
+
+std::int64_t widest_column_tile(const Kernel& kernel) {
+  std::size_t bytes = sum_bytes(kernel);
+  auto tile = static_cast<std::size_t>(across_tile);
+  while (tile * bytes > column_sum_bytes) tile /= 2;
+  return static_cast<std::int64_t>(tile);
+}
+
+std::int64_t column_tile(const Kernel& kernel, std::span<const std::int64_t> params) {
+  auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
+  std::int64_t wide = widest_column_tile(kernel);
+  std::int64_t units = product(params.first(parallel - 1)) * tiles(params[parallel - 1], wide);
+  return units < column_units ? narrow_column_tile : wide;
+}
+
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params) {
   auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
   if (kernel.is_contract()) {
@@ -58,7 +101,9 @@ std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> para
     return product(params.first(parallel - 2)) * tiles(params[parallel - 2], contract_rows);
   }
   if (kernel.lanes == Lanes::along) return product(params.first(parallel));
-  std::int64_t tile = kernel.row_axis ? across_row_tile : across_tile;
+  std::int64_t tile = kernel.sums_columns() ? column_tile(kernel, params)
+                      : kernel.row_axis     ? across_row_tile
+                                            : across_tile;
   return product(params.first(parallel - 1)) * tiles(params[parallel - 1], tile);
 }
 
@@ -66,6 +111,8 @@ std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> pa
   auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
   std::size_t bytes = aligned(tail_bytes + tail_bytes_per_access * kernel.accesses.size());
   if (kernel.row_axis) bytes += kept_bytes(kernel, params[parallel]);
+  if (kernel.sums_columns())
+    bytes += sum_bytes(kernel) * static_cast<std::size_t>(widest_column_tile(kernel));
   for (const Section& section : kernel.sections)
     if (section.kind == Section::Kind::contract)
       bytes +=

@@ -99,6 +99,8 @@ struct Kernel {
 
   int axes() const { return parallel_axes + (row_axis ? 1 : 0); }
   bool is_contract() const;
+  /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
+  bool sums_columns() const;
 };
 
 /// The canonical text; equal text means equal kernels.
@@ -108,10 +110,15 @@ void verify(const Kernel& kernel);
 
 // How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
 // the last parallel axis at one index of the others (across); a block of rows of one product
-// (contract).
+// (contract); a wide tile of columns where they are summed.
 inline constexpr std::int64_t across_tile = 4096;    // elements, kernels without row axis
 inline constexpr std::int64_t across_row_tile = 64;  // elements, kernels with row axis
-inline constexpr std::int64_t contract_rows = 24;    // rows of m; calls of many units are faster
+/// Sums of columns: tiles are as wide as accumulators fit into a first-level cache, or narrow where
+/// these would be fewer units than that.
+inline constexpr std::int64_t column_units = 8, narrow_column_tile = 512;
+std::int64_t widest_column_tile(const Kernel& kernel);
+std::int64_t column_tile(const Kernel& kernel, std::span<const std::int64_t> params);
+inline constexpr std::int64_t contract_rows = 24;  // rows of m; calls of many units are faster
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params);
 /// Bytes of 64-byte aligned scratch that one thread needs (kept rows, packing, tails).
 std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params);

@@ -122,17 +122,6 @@ class Across {
     pass_on(planned, body, outers, vectors, /*moving=*/true);
   }
 
-  // Values that later sections read: first those that are the same in every turn.
-  static void pass_on(const PlannedSection& planned, Body& body, Outers& outers, int vectors,
-                      bool moving) {
-    for (Reg reg : planned.passed_on) {
-      if (planned.plan.fact(reg).moving != moving) continue;
-      Values& values = outers[reg].values;
-      values.clear();
-      for (int v = 0; v < vectors; ++v) values.push_back(body.value(reg, v));
-    }
-  }
-
   // All sections for some vectors of one tile.
   void rows(int vectors, const Active& active) {
     Outers outers = kept_;
@@ -208,6 +197,7 @@ class Across {
 }  // namespace
 
 void emit_across(Emitter& e) {
+  if (e.kernel.sums_columns()) return emit_columns(e);
   if (!emit_transposing(e)) Across(e).emit();
 }
 

@@ -6,6 +6,7 @@
 namespace weft::codegen::cpu {
 
 void emit_across(Emitter& e);    // lanes on the last parallel axis, with or without a row axis
+void emit_columns(Emitter& e);   // sums of columns (Kernel::sums_columns)
 void emit_along(Emitter& e);     // lanes on the row axis
 void emit_contract(Emitter& e);  // a product; gemm*.cpp
 

@@ -23,6 +23,8 @@ std::vector<PlannedSection> plan_sections(const Kernel& kernel, const BodyPlace&
   std::vector<DType> dtypes = register_dtypes(kernel);
   auto dtype = [&](Reg reg) { return dtypes[static_cast<std::size_t>(reg)]; };
   Imports imports;
+  // Where the lanes of what runs once move, those of sums do.
+  bool lanes_move = once.lane_axis >= 0 && once.moving[static_cast<std::size_t>(once.lane_axis)];
   for (std::size_t k = 0; k < kernel.sections.size(); ++k) {
     const Section& section = kernel.sections[k];
     bool is_once = section.kind == Section::Kind::once;
@@ -34,7 +36,7 @@ std::vector<PlannedSection> plan_sections(const Kernel& kernel, const BodyPlace&
     }
     BodyPlan plan(kernel, section.body, is_once ? once : over, imports, wanted);
     for (const Inst* inst : plan.reductions)
-      imports[inst->result] = {inst->dtype, kernel.lanes == Lanes::across};
+      imports[inst->result] = {inst->dtype, kernel.lanes == Lanes::across, lanes_move};
     for (Reg reg : section.keeps) imports[reg] = {dtype(reg), true, true, true};
     if (is_once)
       for (Reg reg : wanted)
@@ -42,6 +44,15 @@ std::vector<PlannedSection> plan_sections(const Kernel& kernel, const BodyPlace&
     planned.push_back({&section, std::move(plan), is_once ? wanted : std::vector<Reg>{}});
   }
   return planned;
+}
+
+void pass_on(const PlannedSection& planned, Body& body, Outers& outers, int vectors, bool moving) {
+  for (Reg reg : planned.passed_on) {
+    if (planned.plan.fact(reg).moving != moving) continue;
+    std::vector<Value*>& values = outers[reg].values;
+    values.clear();
+    for (int v = 0; v < vectors; ++v) values.push_back(body.value(reg, v));
+  }
 }
 
 Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value* row_elements) {

@@ -18,6 +18,10 @@ struct PlannedSection {
 std::vector<PlannedSection> plan_sections(const Kernel& kernel, const BodyPlace& once,
                                           const BodyPlace& over);
 
+/// Hands the values of a `once` section to later ones: those that move in the innermost loop, or
+/// the others.
+void pass_on(const PlannedSection& planned, Body& body, Outers& outers, int vectors, bool moving);
+
 /// Where kept values lie: each in its own rows of the scratch, 64-byte aligned, `row` elements
 /// long. codegen::scratch_bytes counts the same.
 Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value* row_elements);

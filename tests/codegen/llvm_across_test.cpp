@@ -309,11 +309,44 @@ TEST_CASE("sums of columns take rows in order, for every monoid and dtype") {
       w.begin(Kind::once);
       w.store(o, sum);
       CheckedKernel kernel(w.kernel());
-      for (std::int64_t n : {1, 16, 64, 77, 130})
-        for (std::int64_t rows : {0, 1, 9})
+      for (std::int64_t n : {1, 16, 64, 77, 130, 1100})
+        for (std::int64_t rows : {0, 1, 9, 17})
           kernel.run({n, rows}, {test_values(dtype, static_cast<std::size_t>(n * rows)),
                                  TestArray(dtype, static_cast<std::size_t>(n))});
     }
+}
+
+TEST_CASE("sums of columns read values of the column and feed what follows") {
+  // per column i of block b: s = sum over j of (x[b, j, i] - c[i])^2, m = min of them;
+  // o[b, i] = s / m + c[i]; p[b, i] = m
+  for (DType dtype : {DType::f32, DType::f64}) {
+    KernelWriter w(2, true);
+    int block = w.add_param();
+    int x = w.access(dtype, false, {Coef::at(block), Coef::one(), Coef::at(1)});
+    int c = w.access(dtype, false, {Coef::zero(), Coef::one(), Coef::zero()});
+    int o = w.access(dtype, true, {Coef::at(1), Coef::one(), Coef::zero()});
+    int p = w.access(dtype, true, {Coef::at(1), Coef::one(), Coef::zero()});
+    w.begin(Kind::once);
+    Reg center = w.load(c);
+    w.begin(Kind::over);
+    Reg d = w.op(Op::sub, dtype, {w.load(x), center});
+    Reg square = w.op(Op::mul, dtype, {d, d});
+    Reg sum = w.reduce("add", dtype, square), least = w.reduce("min", dtype, square);
+    w.begin(Kind::once);
+    w.store(o, w.op(Op::add, dtype, {w.op(Op::div, dtype, {sum, least}), center}));
+    w.store(p, least);
+    CHECK(w.kernel().sums_columns());
+    CheckedKernel kernel(w.kernel());
+    for (std::int64_t n : {0, 1, 15, 100, 2049, 4200})
+      for (std::int64_t rows : {0, 3, 11})
+        for (std::int64_t blocks : {1, 9}) {
+          auto count = static_cast<std::size_t>(n * blocks);
+          kernel.run({blocks, n, rows, n * rows},
+                     {test_values(dtype, count * static_cast<std::size_t>(rows)),
+                      test_values(dtype, static_cast<std::size_t>(n), 2), TestArray(dtype, count),
+                      TestArray(dtype, count)});
+        }
+  }
 }
 
 TEST_CASE("softmax over an outer axis keeps its exponentials") {
