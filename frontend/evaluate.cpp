@@ -126,7 +126,6 @@ std::vector<Ref> store(const std::vector<Ref>& outputs, std::vector<runtime::Buf
     Record& r = *outputs[k];
     if (r.evaluated.load(std::memory_order_acquire)) continue;  // another thread was faster
     r.buffer = std::move(buffers[k]);
-    r.depth = 0;
     r.evaluated.store(true, std::memory_order_release);
     if (r.requires_grad && !r.freed) continue;
     for (Ref& operand : r.operands) garbage.push_back(std::move(operand));
@@ -209,18 +208,22 @@ std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
                                     std::span<const Ref> inputs, std::span<const bool> donated) {
   std::vector<runtime::Buffer> buffers;
   buffers.reserve(inputs.size());
-  bool external = false;
-  for (const Ref& r : inputs) {
-    const Ref& behind = resolve(r);
-    external = external || behind->external;
-    buffers.push_back(behind->buffer);
+  std::vector<bool> external(inputs.size(), false);
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const Ref& r = resolve(inputs[k]);
+    if (!r->external.load(std::memory_order_acquire)) {
+      buffers.push_back(r->buffer);
+      continue;
+    }
+    const std::lock_guard lock(graph_mutex());  // a write to the memory may give it another buffer
+    buffers.push_back(r->buffer);
+    external[k] = true;
   }
   std::vector<runtime::Buffer> results = executable.run(buffers, donated);
-  if (!external) return results;
-  for (const Ref& r : inputs) {
-    if (!resolve(r)->external) continue;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    if (!external[k]) continue;
     for (runtime::Buffer& result : results) {
-      if (result.data() != resolve(r)->buffer.data()) continue;
+      if (result.data() != buffers[k].data()) continue;
       runtime::Buffer copy = runtime::allocate(result.bytes);
       std::memcpy(copy.data(), result.data(), result.bytes);
       result = std::move(copy);

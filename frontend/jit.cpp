@@ -89,14 +89,15 @@ std::shared_ptr<const void> JitCache::call(const SignatureKey& key, const TraceF
     return traced.example;
   }
   const bool grad_mode = grad_enabled();
-  JitProgram* program = state_->find(key, grad_mode);
-  if (program == nullptr) program = state_->add(key, trace, grad_mode);
-  if (state_->latest.load(std::memory_order_relaxed) != program) {
-    state_->latest.store(program, std::memory_order_release);
+  for (;;) {
+    JitProgram* program = state_->find(key, grad_mode);
+    if (program == nullptr) program = state_->add(key, trace, grad_mode);
+    if (state_->latest.load(std::memory_order_relaxed) != program) {
+      state_->latest.store(program, std::memory_order_release);
+    }
+    const OpScope scope("jit", state_->where);
+    if (program->run(key, grad_mode, results)) return program->example();
   }
-  const OpScope scope("jit", state_->where);
-  program->run(key.tensors(), results);
-  return program->example();
 }
 
 JitReport JitCache::report() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "frontend/compile_options.h"
 #include "frontend/evaluate.h"
@@ -46,6 +47,8 @@ std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const Trac
     values = program->trace(key.tensors(), function, shared);
   }
   program->release_shared(shared);
+  program->writes_ = program->writes_captures_ || program->writes_arguments_ ||
+                     !program->grads_.empty() || !program->cleared_grads_.empty();
   program->key_ = key.bytes();
   Collected collected = graph_of(values, "jit");
   program->find_inputs(collected.inputs);
@@ -154,7 +157,7 @@ bool JitProgram::shares_as_traced(Tensors given) const {
     const TensorImpl& impl = impl_of(*given[k]);
     if (argument.shared != Trace::none) {
       const Trace::Capture& c = captures_[argument.shared];
-      const Ref& value = impl.storage->value();
+      const Ref value = impl.storage->value();
       if (impl.storage.get() != &storage_of(c, given) || value->type != c.placeholder->type ||
           value->requires_grad != c.placeholder->requires_grad ||
           !same_chain(impl.chain, argument.chain)) {
@@ -262,7 +265,7 @@ bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
   if ((writes_arguments_ || writes_captures_) && !shares_as_traced(key.tensors())) return false;
   for (const GradGuard& guard : grads_) {
     if (!guard.looked_at) continue;
-    const Tensor& grad = guard.slot->grad;
+    const Tensor grad = guard.slot->now();
     if (grad.defined() != guard.was_defined) return false;
     if (guard.was_defined && type_of(grad) != guard.type) return false;
   }
@@ -298,7 +301,7 @@ Ref JitProgram::value_of_input(const Input& input, Tensors arguments) const {
     case Input::From::capture:
       return storage_of(captures_[input.index], arguments).value();
     case Input::From::grad:
-      return read(grads_[input.index].slot->grad);
+      return read(grads_[input.index].slot->now());
     case Input::From::random:
       return record_random_key(take_random_streams(random_streams_));
     case Input::From::constant:
@@ -307,29 +310,57 @@ Ref JitProgram::value_of_input(const Input& input, Tensors arguments) const {
   return constants_[input.index];
 }
 
-void JitProgram::run(Tensors arguments, std::vector<Tensor>& results) const {
+/// The locks of what the call writes, in the order of their addresses.
+std::vector<std::unique_lock<std::mutex>> JitProgram::lock_written(Tensors arguments) const {
+  std::vector<std::mutex*> written;
+  for (const Trace::Capture& capture : captures_) {
+    if (capture.written()) written.push_back(&storage_of(capture, arguments).calls());
+  }
+  for (std::size_t k = 0; k < arguments_.size(); ++k) {
+    if (arguments_[k].written) written.push_back(&impl_of(*arguments[k]).storage->calls());
+  }
+  for (const GradGuard& guard : grads_) written.push_back(&guard.slot->calls);
+  for (const auto& slot : cleared_grads_) written.push_back(&slot->calls);
+  std::sort(written.begin(), written.end(), std::less<>());
+  written.erase(std::unique(written.begin(), written.end()), written.end());
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(written.size());
+  for (std::mutex* mutex : written) locks.emplace_back(*mutex);
+  return locks;
+}
+
+bool JitProgram::run(const SignatureKey& key, bool grad_mode, std::vector<Tensor>& results) const {
+  const Tensors arguments = key.tensors();
+  std::vector<std::unique_lock<std::mutex>> locks;
+  if (writes_) {
+    locks = lock_written(arguments);
+    if (!matches(key, grad_mode)) return false;
+  }
   results.resize(result_count_);
   differentiable_ ? run_recorded(arguments, results) : run_compiled(arguments, results);
-  for (const auto& slot : cleared_grads_) slot->grad = Tensor();
+  for (const auto& slot : cleared_grads_) slot->set(Tensor());
+  return true;
+}
+
+JitProgram::Loans::~Loans() {
+  for (const auto& [storage, k] : lent) {
+    if (storage->is_lent()) storage->set_value(values[k]);
+  }
 }
 
 /// Captured memory that the call replaces, and that nobody else refers to, may be written in place.
-JitProgram::Donations JitProgram::donations(const std::vector<Ref>& values,
-                                            Tensors arguments) const {
-  Donations donated;
-  if (!writes_captures_) return donated;
-  donated.count = inputs_.size();
-  donated.given = std::make_unique<bool[]>(donated.count);
+void JitProgram::lend_inputs(Loans& loans, Tensors arguments) const {
+  if (!writes_captures_) return;
+  loans.given = std::make_unique<bool[]>(inputs_.size());
+  loans.lent.reserve(inputs_.size());
   for (std::size_t k = 0; k < inputs_.size(); ++k) {
     if (inputs_[k].from != Input::From::capture) continue;
     const Trace::Capture& capture = captures_[inputs_[k].index];
+    if (!capture.written()) continue;
     Storage& storage = storage_of(capture, arguments);
-    const Ref& value = values[k];
-    // One reference is the storage's, the other is in `values`.
-    donated.given[k] = capture.written() && !storage.is_external() && value == storage.value() &&
-                       value.use_count() == 2 && value->buffer.memory.use_count() == 1;
+    loans.given[k] = storage.lend(loans.values[k]);
+    if (loans.given[k]) loans.lent.emplace_back(&storage, k);
   }
-  return donated;
 }
 
 void JitProgram::run_compiled(Tensors arguments, std::vector<Tensor>& results) const {
@@ -341,9 +372,9 @@ void JitProgram::run_compiled(Tensors arguments, std::vector<Tensor>& results) c
     ready = ready && is_evaluated(values.back());
   }
   if (!ready) evaluate(values);
-  const Donations donated = donations(values, arguments);
-  std::vector<runtime::Buffer> outputs = run_on(*executable_, values, donated.flags());
-  values.clear();
+  Loans loans(values);
+  lend_inputs(loans, arguments);
+  std::vector<runtime::Buffer> outputs = run_on(*executable_, values, loans.flags());
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     deliver(outputs_[k], record_input(std::move(outputs[k]), outputs_[k].type), arguments, results);
   }
@@ -365,7 +396,7 @@ void JitProgram::run_recorded(Tensors arguments, std::vector<Tensor>& results) c
     replaced[variable.record.get()] = read_chain(storage, variable.chain);
   }
   for (const GradGuard& guard : grads_) {
-    if (guard.placeholder != nullptr) replaced[guard.placeholder.get()] = read(guard.slot->grad);
+    if (guard.placeholder != nullptr) replaced[guard.placeholder.get()] = read(guard.slot->now());
   }
   if (random_key_ != nullptr) {
     replaced[random_key_.get()] = record_random_key(take_random_streams(random_streams_));
@@ -389,10 +420,10 @@ void JitProgram::deliver(const Output& output, Ref value, Tensors arguments,
       storage_of(captures_[output.index], arguments).replace(std::move(value));
       break;
     case Output::To::grad_value:
-      write(grads_[output.index].slot->grad, std::move(value));
+      write(grads_[output.index].slot->now(), std::move(value));
       break;
     case Output::To::grad_set:
-      grads_[output.index].slot->grad = wrap(std::move(value));
+      grads_[output.index].slot->set(wrap(std::move(value)));
       break;
   }
 }

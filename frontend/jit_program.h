@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -20,7 +21,8 @@ class JitProgram {
                                           const CompileOptions& options);
 
   bool matches(const SignatureKey& key, bool grad_mode) const;
-  void run(std::span<const Tensor* const> arguments, std::vector<Tensor>& results) const;
+  /// False, and nothing done, where another thread's call has changed what matches() looked at.
+  bool run(const SignatureKey& key, bool grad_mode, std::vector<Tensor>& results) const;
 
   const std::shared_ptr<const void>& example() const { return example_; }
   const ir::Graph& graph() const { return graph_; }
@@ -67,11 +69,18 @@ class JitProgram {
     ir::Type type;
   };
 
-  /// Which inputs a call gives up.
-  struct Donations {
+  /// Which inputs a call may write over: their storages lend them until they get what the call
+  /// makes, or their values back where it fails.
+  struct Loans {
+    explicit Loans(const std::vector<Ref>& inputs) : values(inputs) {}
+    ~Loans();
+    Loans(const Loans&) = delete;
+    Loans& operator=(const Loans&) = delete;
+    std::span<const bool> flags() const { return {given.get(), given ? values.size() : 0}; }
+
+    const std::vector<Ref>& values;
     std::unique_ptr<bool[]> given;
-    std::size_t count = 0;
-    std::span<const bool> flags() const { return {given.get(), count}; }
+    std::vector<std::pair<Storage*, std::size_t>> lent;  // and which input
   };
 
   std::vector<Ref> trace(Tensors given, const TraceFunction& function,
@@ -86,7 +95,8 @@ class JitProgram {
   Storage& storage_of(const Trace::Capture& capture, Tensors arguments) const;
   void find_inputs(const std::vector<Ref>& inputs);
   Ref value_of_input(const Input& input, Tensors arguments) const;
-  Donations donations(const std::vector<Ref>& values, Tensors arguments) const;
+  std::vector<std::unique_lock<std::mutex>> lock_written(Tensors arguments) const;
+  void lend_inputs(Loans& loans, Tensors arguments) const;
   void run_compiled(Tensors arguments, std::vector<Tensor>& results) const;
   void run_recorded(Tensors arguments, std::vector<Tensor>& results) const;
   void deliver(const Output& output, Ref value, Tensors arguments,
@@ -108,6 +118,7 @@ class JitProgram {
   std::size_t result_count_ = 0;
   bool writes_captures_ = false;
   bool writes_arguments_ = false;
+  bool writes_ = false;          // captures, arguments or gradients: calls on them take turns
   bool differentiable_ = false;  // a result carries gradients out of the call
   std::shared_ptr<const void> example_;
   ir::Graph graph_;

@@ -34,7 +34,6 @@ struct Record {
   ir::Op op = ir::Op::parameter;
   bool requires_grad = false;  ///< Gradients reach a variable through it.
   bool traced = false;         ///< Depends on a placeholder, so it has no value yet.
-  bool external = false;       ///< An input that others may write to.
   bool freed = false;          ///< A backward pass without retain_graph went through it.
   std::uint32_t depth = 0;     ///< Longest way to something evaluated.
   ir::Type type;
@@ -45,7 +44,8 @@ struct Record {
   std::weak_ptr<GradSlot> slot;  ///< Of a variable.
   std::atomic<int> holders{0};   ///< Storages whose current value it is.
   std::atomic<bool> evaluated{false};
-  runtime::Buffer buffer;  ///< Once evaluated.
+  std::atomic<bool> external{false};  ///< An input that others may write to.
+  runtime::Buffer buffer;             ///< Once evaluated.
 
   Record();
   Record(const Record&) = delete;

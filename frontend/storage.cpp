@@ -1,7 +1,9 @@
 #include "frontend/storage.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include <weft/autograd.h>
 #include "frontend/evaluate.h"
@@ -92,26 +94,66 @@ Storage::~Storage() {
   resolve(value_)->holders.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Storage::set_value(Ref value) {
-  const Ref& behind = resolve(value);
-  behind->holders.fetch_add(1, std::memory_order_relaxed);
-  if (value_ != nullptr) resolve(value_)->holders.fetch_sub(1, std::memory_order_relaxed);
-  if (pending_ != nullptr) pending_->remove(*this);
-  pending_ = nullptr;
-  value_ = std::move(value);
-  if (!value_->traced && !is_evaluated(value_)) {
-    pending_ = pending_of_this_thread();
-    pending_->add(*this);
+// The holder has a few instructions left, unless it was interrupted.
+void PointerLock::wait() {
+  for (int tries = 0; held_.exchange(true, std::memory_order_acquire); ++tries) {
+    if (tries < 64) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
   }
 }
 
-// Values gathered from strided memory of others are read again once the memory has changed.
-const Ref& Storage::value() {
-  const bool gathered = is_external() && !external_->row_major && !value_->traced;
-  if (gathered && is_evaluated(value_) && !external_->holds(value_of(value_).data())) {
-    set_value(external_->read());
+void Storage::set_value(Ref value) {
+  resolve(value)->holders.fetch_add(1, std::memory_order_relaxed);
+  const bool pending = !value->traced && !is_evaluated(value);
+  std::shared_ptr<PendingList> list;
+  if (pending) list = pending_of_this_thread();
+  {
+    const std::lock_guard lock(lock_);
+    if (pending_ != nullptr) pending_->remove(*this);
+    std::swap(pending_, list);
+    std::swap(value_, value);
+    if (pending_ != nullptr) pending_->add(*this);
   }
-  return value_;
+  if (value != nullptr) resolve(value)->holders.fetch_sub(1, std::memory_order_relaxed);
+  if (lent_.load(std::memory_order_relaxed)) {
+    lent_.store(false, std::memory_order_release);
+    lent_.notify_all();
+  }
+}
+
+bool Storage::lend(const Ref& value) {
+  const Ref other = value;  // counts as an acquire of what others did before they let go
+  const std::shared_ptr<void> memory = value->buffer.memory;
+  const std::lock_guard lock(lock_);
+  // The references: the storage's, the caller's, and those above.
+  if (is_external() || value_ != value || value.use_count() != 3 || memory.use_count() != 2)
+    return false;
+  lent_.store(true, std::memory_order_relaxed);
+  value_->holders.fetch_sub(1, std::memory_order_relaxed);
+  value_ = nullptr;
+  return true;
+}
+
+// Values gathered from strided memory of others are read again once the memory has changed.
+Ref Storage::value() {
+  Ref value;
+  for (;;) {
+    {
+      const std::lock_guard lock(lock_);
+      value = value_;
+    }
+    if (value != nullptr) break;
+    lent_.wait(true, std::memory_order_acquire);
+  }
+  const bool gathered = is_external() && !external_->row_major && !value->traced;
+  if (gathered && is_evaluated(value) && !external_->holds(value_of(value).data())) {
+    value = external_->read();
+    set_value(value);
+  }
+  return value;
 }
 
 Ref Storage::current() {
@@ -133,15 +175,15 @@ void Storage::replace(Ref value) {
 // The owner of the memory looks at it whenever they like, so it is written at once.
 void Storage::write_external(Ref value) {
   const runtime::Buffer result = value_of(value);
-  if (value_.use_count() > 1) {
+  if (const Ref old = this->value(); old.use_count() > 2) {
     // Others still mean the memory as it was: they get a copy.
-    runtime::Buffer before = value_of(value_);
+    runtime::Buffer before = value_of(old);
     runtime::Buffer copy = runtime::allocate(before.bytes);
     std::memcpy(copy.data(), before.data(), before.bytes);
     const std::lock_guard lock(graph_mutex());
-    value_->buffer = std::move(copy);
-    value_->external = false;
-    value_->evaluated.store(true, std::memory_order_release);
+    old->buffer = std::move(copy);
+    old->external.store(false, std::memory_order_release);
+    old->evaluated.store(true, std::memory_order_release);
   }
   external_->write(result.data());
   set_value(value->requires_grad ? std::move(value) : external_->read());

@@ -2,6 +2,7 @@
 // chain of view steps, and writes by replacing the value, so that every alias sees the write.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,21 @@ struct External {
 /// Live storages of one thread whose values may still have to be computed.
 class PendingList;
 
+/// A lock of one word for a few instructions: copying or exchanging a pointer.
+class PointerLock {
+ public:
+  void lock() {
+    if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      wait();
+  }
+  void unlock() { held_.store(false, std::memory_order_release); }
+
+ private:
+  void wait();
+  std::atomic<bool> held_{false};
+};
+
+/// Any threads may read and replace the value at once; each sees one that was there.
 class Storage : public std::enable_shared_from_this<Storage> {
  public:
   explicit Storage(Ref value);
@@ -42,8 +58,16 @@ class Storage : public std::enable_shared_from_this<Storage> {
   Ref current();
   void replace(Ref value);
 
-  const Ref& value();         ///< Regardless of traces.
-  void set_value(Ref value);  ///< Regardless of traces.
+  Ref value();                ///< Regardless of traces. Waits while it is lent.
+  void set_value(Ref value);  ///< Regardless of traces. Ends a loan.
+  /// Takes the value out until set_value if it is `value` and nobody else has it or its memory, so
+  /// that its memory may be written over. The caller holds one reference.
+  bool lend(const Ref& value);
+  bool is_lent() const { return lent_.load(std::memory_order_relaxed); }
+  /// Held by calls of jitted functions that write the storage, from reading to writing, so that
+  /// each sees the result of the one before. Several are locked in the order of their addresses,
+  /// and all of them before any value is lent.
+  std::mutex& calls() { return calls_; }
   bool is_external() const { return external_ != nullptr; }
   std::uint64_t trace_id() const { return trace_id_; }
 
@@ -51,7 +75,10 @@ class Storage : public std::enable_shared_from_this<Storage> {
   friend class PendingList;
   void write_external(Ref value);
 
-  Ref value_;
+  PointerLock lock_;  // of value_ and pending_
+  Ref value_;         // null while lent
+  std::atomic<bool> lent_{false};
+  std::mutex calls_;
   std::unique_ptr<External> external_;
   std::uint64_t trace_id_;  // of the trace that made it, or 0
   std::shared_ptr<PendingList> pending_;
@@ -80,7 +107,17 @@ class WriteLog {
 /// Where a leaf's gradient gathers.
 struct GradSlot {
   Tensor grad;
-  std::mutex mutex;  ///< Several threads may run backward() into one leaf.
+  std::mutex mutex;  ///< Of `grad`: several threads may run backward() into one leaf.
+  std::mutex calls;  ///< As Storage::calls().
+
+  Tensor now() {
+    const std::lock_guard lock(mutex);
+    return grad;
+  }
+  void set(Tensor to) {
+    const std::lock_guard lock(mutex);
+    std::swap(grad, to);
+  }
 };
 
 /// One step from a storage to a tensor: a view operation or an identity.

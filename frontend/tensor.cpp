@@ -76,7 +76,8 @@ void check_single(const Tensor& t) {
 
 }  // namespace
 
-const void* Tensor::typed_data(DType wanted, const char* function, const Location& where) const {
+std::shared_ptr<const void> Tensor::typed_elements(DType wanted, const char* function,
+                                                   const Location& where) const {
   const OpScope scope(function, where);
   if (dtype() != wanted) {
     const auto has = std::string(name(dtype())), asked = std::string(name(wanted));
@@ -84,31 +85,32 @@ const void* Tensor::typed_data(DType wanted, const char* function, const Locatio
                  " for the C++ type asked for; convert with to(" + asked + ") first");
   }
   if (std::string_view(function) == "item") check_single(*this);
-  return data_ptr(where);
+  return elements(where);
 }
 
-const void* Tensor::data_ptr(Here here) const {
-  const OpScope scope("data", here);
+std::shared_ptr<const void> Tensor::elements(const Location& where) const {
+  const OpScope scope("data", where);
   detail::TensorImpl& impl = impl_of(*this);
   const Ref value = detail::read(*this);
-  if (impl.chain == nullptr) return detail::value_of(value).data();
-  const auto keep = [&](const Ref& owner) {
+  if (impl.chain == nullptr) return detail::value_of(value).memory;
+  const auto keep = [&](Ref owner) {
     const std::lock_guard lock(detail::graph_mutex());
-    impl.looked_at = owner;
+    impl.looked_at.swap(owner);
+    return impl.looked_at->buffer.memory;
   };
-  if (const auto view = detail::memory_of_view(value)) {
-    keep(view->owner);
-    return view->data;
-  }
-  const void* data = detail::value_of(value).data();
-  keep(value);
-  return data;
+  if (const auto view = detail::memory_of_view(value)) return {keep(view->owner), view->data};
+  const auto memory = detail::value_of(value).memory;
+  keep(detail::resolve(value));
+  return memory;
 }
+
+const void* Tensor::data_ptr(Here here) const { return elements(here).get(); }
 
 Scalar Tensor::item(Here here) const {
   const OpScope scope("item", here);
   check_single(*this);
-  const void* at = data_ptr(here);
+  const std::shared_ptr<const void> memory = elements(here);
+  const void* at = memory.get();
   switch (dtype()) {
     case DType::boolean:
       return *static_cast<const bool*>(at);

@@ -26,8 +26,9 @@ Trace* Trace::current() { return current_trace; }
 Trace::Capture& Trace::capture(Storage& storage) {
   const auto [known, added] = capture_of_.try_emplace(&storage, captures_.size());
   if (added) {
-    Ref placeholder = record_placeholder(storage.value()->type);
-    placeholder->requires_grad = storage.value()->requires_grad;
+    const Ref value = storage.value();
+    Ref placeholder = record_placeholder(value->type);
+    placeholder->requires_grad = value->requires_grad;
     captures_.push_back({storage.shared_from_this(), placeholder, placeholder});
   }
   return captures_[known->second];

@@ -431,8 +431,11 @@ class WEFT_API Tensor {
   friend struct detail::Access;
   explicit Tensor(std::shared_ptr<detail::TensorImpl> impl) : impl_(std::move(impl)) {}
 
-  /// The evaluated elements, after checking that they are of the dtype that `function` asks for.
-  const void* typed_data(DType wanted, const char* function, const Location& where) const;
+  /// The evaluated elements, which stay as they are while the pointer lives.
+  std::shared_ptr<const void> elements(const Location& where) const;
+  /// The same, after checking that they are of the dtype that `function` asks for.
+  std::shared_ptr<const void> typed_elements(DType wanted, const char* function,
+                                             const Location& where) const;
 
   std::shared_ptr<detail::TensorImpl> impl_;
 };
@@ -480,17 +483,18 @@ class IndexHere : public Index {
 
 template <class T>
 T Tensor::item(Here here) const {
-  return *static_cast<const T*>(typed_data(dtype_of<T>, "item", here));
+  return *static_cast<const T*>(typed_elements(dtype_of<T>, "item", here).get());
 }
 
 template <class T>
 const T* Tensor::data(Here here) const {
-  return static_cast<const T*>(typed_data(dtype_of<T>, "data", here));
+  return static_cast<const T*>(typed_elements(dtype_of<T>, "data", here).get());
 }
 
 template <class T>
 std::vector<T> Tensor::to_vector(Here here) const {
-  const T* first = static_cast<const T*>(typed_data(dtype_of<T>, "to_vector", here));
+  const auto memory = typed_elements(dtype_of<T>, "to_vector", here);
+  const T* first = static_cast<const T*>(memory.get());
   return std::vector<T>(first, first + numel());
 }
 
