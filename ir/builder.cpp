@@ -39,12 +39,8 @@ Value Builder::parameter(Type type, std::string name, Location where) {
                     "2^62 bytes",
                 where);
   if (name.empty()) name = "arg";
-  const auto taken = [this](const std::string& text) {
-    return std::find(graph_.param_names_.begin(), graph_.param_names_.end(), text) !=
-           graph_.param_names_.end();
-  };
   std::string unique = name;
-  for (int k = 1; taken(unique); ++k) unique = name + '_' + std::to_string(k);
+  for (int k = 1; !names_.insert(unique).second; ++k) unique = name + '_' + std::to_string(k);
   graph_.param_names_.push_back(std::move(unique));
   return push({Op::parameter, {}, {}, {std::move(type)}, {}, where.known() ? where : where_});
 }

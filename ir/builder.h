@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
@@ -73,6 +74,7 @@ class Builder {
   Graph graph_;
   Location where_;
   std::unordered_multimap<std::uint64_t, std::uint32_t> known_;
+  std::unordered_set<std::string> names_;  // of parameters
 };
 
 /// Copies nodes of another graph into a builder: map[id] is the node's first result there (results

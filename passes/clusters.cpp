@@ -2,10 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 namespace weft::passes {
 
 using ir::Value;
+
+namespace {
+
+// Between the ranks of clusters that were added one after another, so that a reader can move behind
+// another without moving all that come after it.
+constexpr std::int64_t rank_step = 1 << 20;
+
+}  // namespace
 
 Clusters::Clusters(const ir::Graph& graph)
     : graph_(graph),
@@ -56,6 +66,7 @@ int Clusters::add(std::uint32_t id, bool fusible) {
   clusters_.push_back({{id}, fusible});
   holders_[id].push_back(cluster);
   home_[id] = cluster;
+  rank_.push_back(-rank_step * cluster);  // first: nothing that it reads is in a cluster yet
   return cluster;
 }
 
@@ -105,6 +116,8 @@ bool Clusters::merge(std::span<const int> parts, const std::uint32_t* id, bool s
   for (std::uint32_t n : all->stored) home_[n] = target;
   for (int c : parts.subspan(1)) clusters_[c] = {{}, false, true};
   clusters_[target].nodes = std::move(all->nodes);
+  for (int c : parts) rank_[target] = std::max(rank_[target], rank_[c]);
+  if (parts.size() > 1 || store) keep_order(target);
   return true;
 }
 
@@ -116,21 +129,54 @@ std::vector<int> Clusters::successors(int cluster) const {
   return result;
 }
 
-bool Clusters::reaches(int from, int to) const {
-  seen_.resize(clusters_.size(), 0);
-  ++query_;
-  std::vector<int> stack{from};
-  while (!stack.empty()) {
-    const int c = stack.back();
-    stack.pop_back();
-    if (seen_[c] == query_) continue;
-    seen_[c] = query_;
-    for (int next : successors(c)) {
-      if (next == to) return true;
-      stack.push_back(next);
+std::vector<int> Clusters::predecessors(int cluster) const {
+  std::vector<int> result;
+  for (std::uint32_t id : clusters_[cluster].nodes) {
+    for (const Value& v : graph_.node(id).operands) {
+      const int c = home_[v.node];
+      if (c >= 0 && c != cluster && !contains(cluster, v.node)) result.push_back(c);
     }
   }
-  return false;
+  return result;
+}
+
+// Only clusters between the two in the order can lie on a path, so a query looks at no others. It
+// searches from both ends in turn, nearest first: a layer reaches its own gradient in few steps, or
+// through all layers above it.
+bool Clusters::reaches(int from, int to) const {
+  if (rank_[from] >= rank_[to]) return false;
+  for (auto& seen : seen_) seen.resize(clusters_.size(), 0);
+  ++query_;
+  std::array<std::vector<int>, 2> waiting{std::vector{from}, std::vector{to}};
+  std::array<std::size_t, 2> next{0, 0};
+  seen_[0][from] = seen_[1][to] = query_;
+  for (std::size_t side = 0;; side = 1 - side) {
+    if (next[side] == waiting[side].size()) return false;
+    const int c = waiting[side][next[side]++];
+    for (int found : side == 0 ? successors(c) : predecessors(c)) {
+      if (seen_[1 - side][found] == query_) return true;
+      const bool between = rank_[from] < rank_[found] && rank_[found] < rank_[to];
+      if (!between || seen_[side][found] == query_) continue;
+      seen_[side][found] = query_;
+      waiting[side].push_back(found);
+    }
+  }
+}
+
+// Moves readers behind what they read, nearest first, until the order holds again.
+void Clusters::keep_order(int changed) {
+  std::set<std::pair<std::int64_t, int>> waiting{{rank_[changed], changed}};
+  while (!waiting.empty()) {
+    const int c = waiting.begin()->second;
+    waiting.erase(waiting.begin());
+    for (int next : successors(c)) {
+      if (rank_[next] > rank_[c]) continue;
+      if (next == changed) throw InternalError("fuse: clusters form a cycle");
+      waiting.erase({rank_[next], next});
+      rank_[next] = rank_[c] + 1;
+      waiting.emplace(rank_[next], next);
+    }
+  }
 }
 
 }  // namespace weft::passes

@@ -2,6 +2,8 @@
 // each); at most one, its home, stores it.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +38,7 @@ class Clusters {
   /// The nodes that a cluster stores, ascending.
   std::vector<std::uint32_t> outputs(int cluster) const;
 
+  /// A cluster of its own. Nodes come readers first.
   int add(std::uint32_t id, bool fusible);
   /// Adds `id` to a cluster, as its home when it must be stored; false (and why) if that is no
   /// group.
@@ -55,6 +58,9 @@ class Clusters {
   std::optional<Union> unite(std::span<const int> parts, const std::uint32_t* id, bool store,
                              std::string* why) const;
   std::vector<int> successors(int cluster) const;
+  std::vector<int> predecessors(int cluster) const;
+  /// Restores the order of ranks below a cluster whose rank or readers changed.
+  void keep_order(int changed);
 
   const ir::Graph& graph_;
   std::vector<std::vector<std::uint32_t>> users_;
@@ -62,7 +68,8 @@ class Clusters {
   std::vector<int> home_;
   std::vector<std::vector<int>> holders_;  // clusters that contain the node
   std::vector<Cluster> clusters_;
-  mutable std::vector<int> seen_;  // reaches: last query that visited a cluster
+  std::vector<std::int64_t> rank_;  // of a cluster: greater than of any that it reads
+  mutable std::array<std::vector<int>, 2> seen_;  // reaches: last query that met a cluster
   mutable int query_ = 0;
 };
 
