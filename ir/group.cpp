@@ -182,8 +182,7 @@ class Analysis {
       const std::uint32_t id = nodes_[k];
       const auto found = group_.maps.find(id);
       if (found == group_.maps.end()) return no(describe(id) + " is not used");
-      const std::vector<IndexMap> maps = found->second;
-      for (const IndexMap& map : maps) {
+      for (const IndexMap& map : found->second) {  // visiting adds maps of other nodes only
         if (!visit(id, map)) return false;
       }
     }
@@ -221,9 +220,11 @@ class Analysis {
   }
 
   bool visit_operand(std::uint32_t id, std::size_t o, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    if (def(n.op).kind == Kind::elementwise) return need(n.operands[o], map);  // often: no copy
     const auto operand = operand_map(graph_, id, o, map, group_.axes);
     if (!operand) return no(describe(id) + " is not affine here");
-    return need(graph_.node(id).operands[o], *operand);
+    return need(n.operands[o], *operand);
   }
 
   bool need(Value v, const IndexMap& map) {

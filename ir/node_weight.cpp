@@ -33,12 +33,13 @@ double program_weight(const Node& node, std::span<const DType> operands) {
   return weight;
 }
 
-/// Programs depend on operation and dtypes; attributes hardly change their size.
-double cached_program_weight(const Node& node, std::span<const DType> operands) {
+/// Programs depend on operation and dtypes; attributes hardly change their size. `dtypes` gives the
+/// operands' where the weight is not known yet.
+template <class Dtypes>
+double cached_program_weight(const Node& node, DType key, Dtypes&& dtypes) {
   static thread_local std::array<std::array<double, dtype_count>, op_count> cache{};
-  const DType key = operands.empty() ? node.types[0].dtype : operands.back();
   double& known = cache[static_cast<int>(node.op)][static_cast<int>(key)];
-  if (known == 0) known = program_weight(node, operands) + 1e-9;
+  if (known == 0) known = program_weight(node, dtypes()) + 1e-9;
   return known;
 }
 
@@ -48,13 +49,18 @@ double node_weight(const Graph& graph, std::uint32_t id) {
   const Node& node = graph.node(id);
   switch (def(node.op).kind) {
     case Kind::elementwise: {
-      std::vector<DType> dtypes;
-      for (const Value& v : node.operands) dtypes.push_back(graph.type(v).dtype);
-      return cached_program_weight(node, dtypes);
+      const DType key = graph.type(node.operands.back()).dtype;
+      return cached_program_weight(node, key, [&] {
+        std::vector<DType> dtypes;
+        for (const Value& v : node.operands) dtypes.push_back(graph.type(v).dtype);
+        return dtypes;
+      });
     }
     case Kind::source:
       if (node.op != Op::random_bits) return 0;
-      return cached_program_weight(node, std::array{DType::u64, DType::u64, DType::u64});
+      return cached_program_weight(node, DType::u64, [] {
+        return std::array{DType::u64, DType::u64, DType::u64};
+      });
     case Kind::gather:
       return 4;
     case Kind::reduce:

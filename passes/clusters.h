@@ -68,7 +68,7 @@ class Clusters {
   std::vector<int> home_;
   std::vector<std::vector<int>> holders_;  // clusters that contain the node
   std::vector<Cluster> clusters_;
-  std::vector<std::int64_t> rank_;  // of a cluster: greater than of any that it reads
+  std::vector<std::int64_t> rank_;                // of a cluster: greater than of any that it reads
   mutable std::array<std::vector<int>, 2> seen_;  // reaches: last query that met a cluster
   mutable int query_ = 0;
 };
