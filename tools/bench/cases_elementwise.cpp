@@ -1,5 +1,6 @@
 // Elementwise work and transposes: bound by the bytes that must move, or, in caches,
-// by the arithmetic alone.
+// by a hand-written loop.
+#include "tools/bench/ceilings.h"
 #include "tools/bench/inputs.h"
 
 namespace weft::bench {
@@ -63,8 +64,20 @@ Case chain10() {
 }
 
 Case chain10_in_cache(const std::string& size, std::int64_t n) {
-  return {.name = "chain10_f32_" + size, .bound = Bound::none, .prepare = [n] {
-            return chain_of<float>(n, n);
+  return {.name = "chain10_f32_" + size, .bound = Bound::ceiling, .prepare = [n] {
+            Prepared p = chain_of<float>(n, n);
+            const auto a = values(n * n, 1), b = values(n, 2), c = values(n, 3);
+            auto want = [=](std::int64_t k) {
+              return chain_at(a[at(k)], b[at(k % n)], c[at(k / n)]);
+            };
+            p.ceiling = make_ceiling({.kernel = &CeilingKernels::chain,
+                                      .in = {a, b, c},
+                                      .units = n,
+                                      .columns = n,
+                                      .outputs = n * n,
+                                      .unit_ns = 0.15 * static_cast<double>(n)},
+                                     want, 1e-5);
+            return p;
           }};
 }
 

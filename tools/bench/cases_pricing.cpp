@@ -1,4 +1,5 @@
 // Black-Scholes: the price of calls, and the price with five greeks by differentiation.
+#include "tools/bench/ceilings.h"
 #include "tools/bench/inputs.h"
 
 namespace weft::bench {
@@ -55,13 +56,18 @@ struct Market {
 };
 
 Case price_case() {
-  return {.name = "black_scholes_4M",
-          .bound = Bound::bandwidth,
-          .bytes = 6.0 * options * 4,
-          .prepare = [] {
+  return {.name = "black_scholes_4M", .bound = Bound::ceiling, .prepare = [] {
             const auto m = std::make_shared<Market>();
-            return prepared(price, compare([m](std::int64_t i) { return (*m)[i].price(); }, 1e-5),
-                            tensor(m->s), tensor(m->k), tensor(m->t), tensor(m->r), tensor(m->v));
+            auto want = [m](std::int64_t i) { return (*m)[i].price(); };
+            Prepared p = prepared(price, compare(want, 1e-5), tensor(m->s), tensor(m->k),
+                                  tensor(m->t), tensor(m->r), tensor(m->v));
+            p.ceiling = make_ceiling({.kernel = &CeilingKernels::black_scholes,
+                                      .in = {m->s, m->k, m->t, m->r, m->v},
+                                      .units = options,
+                                      .outputs = options,
+                                      .unit_ns = 4},
+                                     want, 1e-5);
+            return p;
           }};
 }
 

@@ -1,4 +1,5 @@
 // Row functions of [4096, 1024], and their gradients along a cotangent.
+#include "tools/bench/ceilings.h"
 #include "tools/bench/inputs.h"
 
 namespace weft::bench {
@@ -83,25 +84,33 @@ Tensor layer_norm(const Tensor& x) {
 
 Tensor rms_norm(const Tensor& x) { return x * ((x * x).mean(-1, true) + 1e-5).rsqrt(); }
 
-Case row_case(const std::string& name, Tensor (*f)(const Tensor&), Row (*reference)(Row)) {
-  return {.name = name + "_4096x1024",
-          .bound = Bound::bandwidth,
-          .bytes = 2.0 * rows * columns * 4,
-          .prepare = [=] {
+using RowKernel = CeilingPair CeilingKernels::*;
+
+CeilingWork row_work(RowKernel kernel, std::vector<std::vector<float>> in) {
+  return {.kernel = kernel,
+          .in = std::move(in),
+          .units = rows,
+          .columns = columns,
+          .outputs = rows * columns,
+          .unit_ns = 300};
+}
+
+Case row_case(const std::string& name, RowKernel kernel, Tensor (*f)(const Tensor&),
+              Row (*reference)(Row)) {
+  return {.name = name + "_4096x1024", .bound = Bound::ceiling, .prepare = [=] {
             const auto a = values(rows * columns, 1);
             auto want = [=](std::int64_t k) {
               return reference(row_of(a, k / columns))[at(k % columns)];
             };
-            return prepared(f, compare(want, 1e-5), tensor(a).reshape({rows, columns}));
+            Prepared p = prepared(f, compare(want, 1e-5), tensor(a).reshape({rows, columns}));
+            p.ceiling = make_ceiling(row_work(kernel, {a}), want, 1e-5);
+            return p;
           }};
 }
 
-Case row_grad_case(const std::string& name, Tensor (*f)(const Tensor&),
+Case row_grad_case(const std::string& name, RowKernel kernel, Tensor (*f)(const Tensor&),
                    Row (*reference)(const Row&, Row)) {
-  return {.name = name + "_grad_4096x1024",
-          .bound = Bound::bandwidth,
-          .bytes = 3.0 * rows * columns * 4,
-          .prepare = [=] {
+  return {.name = name + "_grad_4096x1024", .bound = Bound::ceiling, .prepare = [=] {
             const auto a = values(rows * columns, 1), g = values(rows * columns, 2);
             auto want = [=](std::int64_t k) {
               return reference(row_of(a, k / columns), row_of(g, k / columns))[at(k % columns)];
@@ -109,8 +118,10 @@ Case row_grad_case(const std::string& name, Tensor (*f)(const Tensor&),
             auto gradient = [f](const Tensor& x, const Tensor& cotangent) {
               return vjp(f, x).second(cotangent);
             };
-            return prepared(gradient, compare(want, 1e-5), tensor(a).reshape({rows, columns}),
-                            tensor(g).reshape({rows, columns}));
+            Prepared p = prepared(gradient, compare(want, 1e-5), tensor(a).reshape({rows, columns}),
+                                  tensor(g).reshape({rows, columns}));
+            p.ceiling = make_ceiling(row_work(kernel, {a, g}), want, 1e-5);
+            return p;
           }};
 }
 
@@ -123,56 +134,61 @@ std::vector<std::int64_t> classes() {
 }
 
 Case cross_entropy() {
-  return {.name = "log_softmax_xent_4096x1024",
-          .bound = Bound::bandwidth,
-          .bytes = 1.0 * rows * columns * 4,
-          .prepare =
-              [] {
-                const auto a = values(rows * columns, 1);
-                const auto labels = classes();
-                double loss = 0;
-                for (std::int64_t r = 0; r < rows; ++r)
-                  loss -= std::log(softmax_row(row_of(a, r))[at(labels[at(r)])]) / rows;
-                auto f = [](const Tensor& x, const Tensor& y) { return nn::cross_entropy(x, y); };
-                return prepared(f, compare([loss](std::int64_t) { return loss; }, 1e-5),
-                                tensor(a).reshape({rows, columns}), tensor(labels));
-              },
-          .reads_only = true};
+  return {.name = "log_softmax_xent_4096x1024", .bound = Bound::ceiling, .prepare = [] {
+            const auto a = values(rows * columns, 1);
+            const auto labels = classes();
+            double loss = 0;
+            for (std::int64_t r = 0; r < rows; ++r)
+              loss -= std::log(softmax_row(row_of(a, r))[at(labels[at(r)])]) / rows;
+            auto f = [](const Tensor& x, const Tensor& y) { return nn::cross_entropy(x, y); };
+            Prepared p = prepared(f, compare([loss](std::int64_t) { return loss; }, 1e-5),
+                                  tensor(a).reshape({rows, columns}), tensor(labels));
+            CeilingWork work = row_work(&CeilingKernels::cross_entropy, {a});
+            work.labels = labels;
+            work.outputs = rows;
+            auto row_loss = [=](std::int64_t r) {
+              return -std::log(softmax_row(row_of(a, r))[at(labels[at(r)])]);
+            };
+            p.ceiling = make_ceiling(std::move(work), row_loss, 1e-5);
+            return p;
+          }};
 }
 
 Case cross_entropy_grad() {
-  return {
-      .name = "log_softmax_xent_grad_4096x1024",
-      .bound = Bound::bandwidth,
-      .bytes = 2.0 * rows * columns * 4,
-      .prepare = [] {
-        const auto a = values(rows * columns, 1);
-        const auto labels = classes();
-        auto want = [=](std::int64_t k) {
-          const std::int64_t r = k / columns, c = k % columns;
-          return softmax_row(row_of(a, r))[at(c)] - (labels[at(r)] == c ? 1 : 0);
-        };
-        auto f = [](const Tensor& x, const Tensor& y) {
-          return grad<0>([](const Tensor& s, const Tensor& t) {
-            return nn::cross_entropy(s, t, nn::Reduction::sum);
-          })(x, y);
-        };
-        return prepared(f, compare(want, 1e-6), tensor(a).reshape({rows, columns}), tensor(labels));
-      }};
+  return {.name = "log_softmax_xent_grad_4096x1024", .bound = Bound::ceiling, .prepare = [] {
+            const auto a = values(rows * columns, 1);
+            const auto labels = classes();
+            auto want = [=](std::int64_t k) {
+              const std::int64_t r = k / columns, c = k % columns;
+              return softmax_row(row_of(a, r))[at(c)] - (labels[at(r)] == c ? 1 : 0);
+            };
+            auto f = [](const Tensor& x, const Tensor& y) {
+              return grad<0>([](const Tensor& s, const Tensor& t) {
+                return nn::cross_entropy(s, t, nn::Reduction::sum);
+              })(x, y);
+            };
+            Prepared p = prepared(f, compare(want, 1e-6), tensor(a).reshape({rows, columns}),
+                                  tensor(labels));
+            CeilingWork work = row_work(&CeilingKernels::cross_entropy_grad, {a});
+            work.labels = labels;
+            p.ceiling = make_ceiling(std::move(work), want, 1e-6);
+            return p;
+          }};
 }
 
 }  // namespace
 
 std::vector<Case> row_cases() {
-  return {
-      row_case("softmax", softmax, softmax_row),
-      row_grad_case("softmax", softmax, [](const Row& x, Row g) { return softmax_grad_row(x, g); }),
-      cross_entropy(),
-      cross_entropy_grad(),
-      row_case("layer_norm", layer_norm, layer_norm_row),
-      row_grad_case("layer_norm", layer_norm, layer_norm_grad_row),
-      row_case("rms_norm", rms_norm, rms_norm_row),
-      row_grad_case("rms_norm", rms_norm, rms_norm_grad_row)};
+  return {row_case("softmax", &CeilingKernels::softmax, softmax, softmax_row),
+          row_grad_case("softmax", &CeilingKernels::softmax_grad, softmax,
+                        [](const Row& x, Row g) { return softmax_grad_row(x, g); }),
+          cross_entropy(),
+          cross_entropy_grad(),
+          row_case("layer_norm", &CeilingKernels::layer_norm, layer_norm, layer_norm_row),
+          row_grad_case("layer_norm", &CeilingKernels::layer_norm_grad, layer_norm,
+                        layer_norm_grad_row),
+          row_case("rms_norm", &CeilingKernels::rms_norm, rms_norm, rms_norm_row),
+          row_grad_case("rms_norm", &CeilingKernels::rms_norm_grad, rms_norm, rms_norm_grad_row)};
 }
 
 }  // namespace weft::bench

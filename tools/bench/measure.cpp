@@ -109,6 +109,7 @@ void sample_calls(const Case& c, const Prepared& p, const Limits& limits, Measur
     m.bound_ms = percentile(bounds, 0.5);
   }
   m.fraction = m.bound_ms / m.median_ms;
+  if (m.bound_ms == 0) m.bound = Bound::none;  // this processor has no ceiling kernels
 }
 
 /// The first call in empty caches, and the figures of its compilation.
