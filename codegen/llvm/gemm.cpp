@@ -14,9 +14,10 @@
 // packed for many rows all the same, because rows far apart share few sets of the caches. Measured
 // on Zen 4, both factors where they lie: 98% of peak at 128 to 512; at 1024 91%, with B packed 96%.
 //
-// C lives in scratch, padded to whole tiles: one panel of it, or all if there are several blocks of
-// k. Adding to it begins from -0, because -0 + x is x for every x, so the first block of k needs no
-// code of its own.
+// If all that follows a product is a store, tiles of C are added up in the result itself, and there
+// is no epilogue. Otherwise C lives in scratch, padded to whole tiles: one panel of it, or all if
+// there are several blocks of k. Adding to it begins from -0, because -0 + x is x for every x, so
+// the first block of k needs no code of its own.
 #include "codegen/contract_blocks.h"
 #include "codegen/llvm/gemm_pack.h"
 #include "codegen/llvm/gemm_tile.h"
@@ -33,6 +34,15 @@ const Access* plain_array(const Kernel& kernel, std::span<const Inst> body) {
   return is_plain ? &kernel.accesses[static_cast<std::size_t>(load.access)] : nullptr;
 }
 
+// The array that a value is stored to, if its body does nothing else.
+const Access* stored_array(const Kernel& kernel, std::span<const Inst> body, Reg value) {
+  if (body.size() != 1) return nullptr;
+  const Inst& store = body.front();
+  bool is_plain = store.kind == Inst::Kind::store && store.args[0] == value && store.args[1] < 0 &&
+                  store.coefs.empty();
+  return is_plain ? &kernel.accesses[static_cast<std::size_t>(store.access)] : nullptr;
+}
+
 class ContractEmitter {
  public:
   explicit ContractEmitter(Emitter& e)
@@ -44,11 +54,15 @@ class ContractEmitter {
         index_(static_cast<std::size_t>(e.kernel.axes())),
         left_(plain_array(e.kernel, section_.body)),
         right_(plain_array(e.kernel, section_.rhs)) {
-    if (right_ && !right_->strides[static_cast<std::size_t>(n_axis_)].is_one()) right_ = nullptr;
+    if (right_ && !has_contiguous_columns(*right_)) right_ = nullptr;
     for (std::size_t k = 1; k < e.kernel.sections.size(); ++k) {
       const auto& body = e.kernel.sections[k].body;
       epilogue_.insert(epilogue_.end(), body.begin(), body.end());
     }
+    // The edges of C need masks, and rows beyond the last that repeat it, as only a plain A has.
+    if (left_ && e.target.masks && !e.kernel.streaming)
+      result_ = stored_array(e.kernel, epilogue_, section_.result);
+    if (result_ && !has_contiguous_columns(*result_)) result_ = nullptr;
   }
 
   void run() {
@@ -68,6 +82,10 @@ class ContractEmitter {
     Value* first;
     Value* size;
   };
+
+  bool has_contiguous_columns(const Access& array) const {
+    return array.strides[static_cast<std::size_t>(n_axis_)].is_one();
+  }
 
   // Parts of the scratch, in the order that codegen/contract_blocks.h gives.
   void divide_scratch() {
@@ -111,7 +129,8 @@ class ContractEmitter {
       columns_ = columns;
       padded_columns_ = round_up_to(columns.size, e_.width());
       full_columns_ = round_down_to(columns.size, panel_columns());
-      stride_c_ = e_.b.CreateSelect(one_block_, e_.i64(panel_columns()), padded_columns_);
+      stride_c_ = result_ ? e_.coef(result_->strides[static_cast<std::size_t>(m_axis_)])
+                          : e_.b.CreateSelect(one_block_, e_.i64(panel_columns()), padded_columns_);
       Value* rows_begin = e_.b.CreateMul(begin, e_.i64(contract_rows));
       if (right_) right_in_place_ = may_stay(e_.b.CreateSub(rows_end, rows_begin));
       for_blocks("rows", rows_begin, rows_end, super_rows,
@@ -164,14 +183,24 @@ class ContractEmitter {
         Block here{add(rows.first, block.first), block.size};
         if (!left_)
           pack_a.pack(index_, {here.first, here.size, depth.first, depth.size}, panels_a_);
-        Value* c = ahead(c_, e_.b.CreateMul(block.first, stride_c_));
-        run_panels(here, e_.b.CreateSelect(one_block_, c_, c));
+        run_panels(here, block.first);
       });
     });
   }
 
-  // All panels of columns for one packed block of A; c: its first row in C.
-  void run_panels(const Block& rows, Value* c) {
+  // Where the panel of C begins whose first column of this block is `column`; row: of the scratch.
+  Value* panel_of_c(const Block& rows, Value* row, Value* column) {
+    if (!result_) {
+      Value* offset = add(e_.b.CreateMul(row, stride_c_), column);
+      return ahead(c_, e_.b.CreateSelect(one_block_, e_.i64(0), offset));
+    }
+    index_[static_cast<std::size_t>(m_axis_)] = rows.first;
+    index_[static_cast<std::size_t>(n_axis_)] = add(columns_.first, column);
+    return array_address(epilogue_.front().access);
+  }
+
+  // All panels of columns for one packed block of A, which begins at this row of C in scratch.
+  void run_panels(const Block& rows, Value* row) {
     Value* full = e_.b.CreateUDiv(full_columns_, e_.i64(panel_columns()));
     Value* tail_columns = e_.b.CreateSub(padded_columns_, full_columns_);
     Value* tail = e_.b.CreateUDiv(tail_columns, e_.i64(e_.width()));
@@ -184,13 +213,13 @@ class ContractEmitter {
       columns.first = e_.b.CreateSelect(is_full, in_full, add(full_columns_, in_tail));
       Value* width = e_.b.CreateSelect(is_full, e_.i64(panel_columns()), e_.i64(e_.width()));
       columns.size = smin(width, e_.b.CreateSub(columns_.size, columns.first));
-      Value* to = ahead(c, e_.b.CreateSelect(one_block_, zero, columns.first));
+      Value* to = panel_of_c(rows, row, columns.first);
       RightFactor right = right_factor(columns.first, width);
       e_.if_then(is_full, "full", [&] { run_tiles(tile_, rows, columns, right, to); });
       e_.if_then(e_.b.CreateNot(is_full), "narrow", [&] {
         run_tiles({tile_.rows, 1}, rows, columns, right, to);
       });
-      e_.if_then(is_last_, "epilogue", [&] { finish(rows, columns, to); });
+      if (!result_) e_.if_then(is_last_, "epilogue", [&] { finish(rows, columns, to); });
     });
   }
 
@@ -242,14 +271,20 @@ class ContractEmitter {
   void run_tiles(const Tile& tile, const Block& rows, const Block& columns, RightFactor right,
                  Value* c) {
     // Only narrow panels can be partial: a masked load in the wide tile cost 3% of peak.
-    if (right_ && e_.target.masks && tile.vectors == 1) right.mask = e_.active(columns.size).mask;
+    Value* mask = e_.target.masks && tile.vectors == 1 ? e_.active(columns.size).mask : nullptr;
+    if (right_) right.mask = mask;
     Value* from_stride = e_.b.CreateSelect(is_first_, e_.i64(0), stride_c_);
     e_.loop({.name = "tile", .first = e_.i64(0), .limit = rows.size, .step = tile.rows},
             [&](Value* row) {
               Value* to = ahead(c, e_.b.CreateMul(row, stride_c_));
               Value* from = e_.b.CreateSelect(is_first_, nothing_, to);
+              TileBounds bounds;
+              if (result_) {
+                Value* last_row = e_.b.CreateSub(e_.b.CreateSub(rows.size, row), e_.i64(1));
+                bounds = {last_row, mask};
+              }
               emit_tile(e_, section_.dtype, tile, left_factor(rows, row), right, depth_.size,
-                        {from, from_stride}, {to, stride_c_});
+                        {from, from_stride}, {to, stride_c_}, bounds);
             });
   }
 
@@ -310,7 +345,8 @@ class ContractEmitter {
   int m_axis_, n_axis_;
   std::vector<Inst> epilogue_;
   std::vector<Value*> index_;
-  const Access *left_, *right_;  // factors that can be read where they lie, or null
+  const Access *left_, *right_;     // factors that can be read where they lie, or null
+  const Access* result_ = nullptr;  // where C is added up, if that is the result
   Value* right_in_place_ = nullptr;
   Block depth_{};
   Value *rows_ = nullptr, *panels_a_ = nullptr, *panels_b_ = nullptr, *c_ = nullptr;

@@ -29,8 +29,8 @@ namespace {
 class TileEmitter {
  public:
   TileEmitter(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
-              const RightFactor& right)
-      : e_(e), dtype_(dtype), tile_(tile), left_(left), right_(right) {}
+              const RightFactor& right, const TileBounds& bounds)
+      : e_(e), dtype_(dtype), tile_(tile), left_(left), right_(right), bounds_(bounds) {}
 
   void run(Value* depth, const TileMemory& from, const TileMemory& to) {
     Value* at_least_one = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, depth, e_.i64(1));
@@ -59,15 +59,27 @@ class TileEmitter {
                    [&](Value*, const Emitter::Values& now) { return step(now); });
   }
 
+  // All is read before anything is written, because rows may lie in the same place.
   void add_into(const Emitter::Values& sums, const TileMemory& from, const TileMemory& to) {
+    Emitter::Values totals;
     for (int row = 0; row < tile_.rows; ++row) {
       Value* source = row_address(from, row);
-      Value* target = row_address(to, row);
       for (int v = 0; v < tile_.vectors; ++v) {
-        Value* old = load(ahead(source, v * e_.width()));
-        Value* sum = sums[static_cast<std::size_t>(row * tile_.vectors + v)];
-        Value* total = is_float(dtype_) ? e_.b.CreateFAdd(old, sum) : e_.b.CreateAdd(old, sum);
-        e_.b.CreateAlignedStore(total, ahead(target, v * e_.width()), alignment());
+        Value* at = ahead(source, v * e_.width());
+        Value* old = is_cut(v) && bounds_.mask ? load_masked(at, bounds_.mask) : load(at);
+        Value* sum = sums[totals.size()];
+        totals.push_back(is_float(dtype_) ? e_.b.CreateFAdd(old, sum) : e_.b.CreateAdd(old, sum));
+      }
+    }
+    auto total = totals.begin();
+    for (int row = 0; row < tile_.rows; ++row) {
+      Value* target = row_address(to, row);
+      for (int v = 0; v < tile_.vectors; ++v, ++total) {
+        Value* at = ahead(target, v * e_.width());
+        if (is_cut(v) && bounds_.mask)
+          e_.b.CreateMaskedStore(*total, at, alignment(), bounds_.mask);
+        else
+          e_.b.CreateAlignedStore(*total, at, alignment());
       }
     }
   }
@@ -77,8 +89,7 @@ class TileEmitter {
     Emitter::Values columns, next{ahead(a, left_.step), ahead(b, right_.step)};
     for (int v = 0; v < tile_.vectors; ++v) {
       Value* at = ahead(b, v * e_.width());
-      bool is_masked = right_.mask && v == tile_.vectors - 1;
-      columns.push_back(is_masked ? load_masked(at) : load(at));
+      columns.push_back(is_cut(v) && right_.mask ? load_masked(at, right_.mask) : load(at));
     }
     for (Value* offset : left_.row_offsets) {
       Value* element = e_.b.CreateAlignedLoad(e_.element(dtype_), ahead(a, offset), alignment());
@@ -94,7 +105,10 @@ class TileEmitter {
   }
 
   Value* row_address(const TileMemory& memory, int row) {
-    Value* offset = e_.b.CreateMul(memory.stride, e_.i64(row));
+    Value* index = e_.i64(row);
+    if (bounds_.last_row)
+      index = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, index, bounds_.last_row);
+    Value* offset = e_.b.CreateMul(memory.stride, index);
     return e_.b.CreateInBoundsGEP(e_.element(dtype_), memory.at, offset);
   }
   // Not inbounds: after the last step the factors may lie beyond their memory.
@@ -102,10 +116,10 @@ class TileEmitter {
     return e_.b.CreateGEP(e_.element(dtype_), at, elements);
   }
   Value* ahead(Value* at, int elements) { return ahead(at, e_.i64(elements)); }
-  Value* load_masked(Value* at) {
+  bool is_cut(int v) const { return v == tile_.vectors - 1; }  // may be partial
+  Value* load_masked(Value* at, Value* mask) {
     llvm::Type* type = e_.vector(dtype_);
-    return e_.b.CreateMaskedLoad(type, at, alignment(), right_.mask,
-                                 llvm::Constant::getNullValue(type));
+    return e_.b.CreateMaskedLoad(type, at, alignment(), mask, llvm::Constant::getNullValue(type));
   }
   Value* load(Value* at) { return e_.b.CreateAlignedLoad(e_.vector(dtype_), at, alignment()); }
   llvm::Align alignment() const { return llvm::Align(size_of(dtype_)); }
@@ -115,14 +129,15 @@ class TileEmitter {
   Tile tile_;
   const LeftFactor& left_;
   const RightFactor& right_;
+  const TileBounds& bounds_;
 };
 
 }  // namespace
 
 void emit_tile(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
-               const RightFactor& right, Value* depth, const TileMemory& from,
-               const TileMemory& to) {
-  TileEmitter(e, dtype, tile, left, right).run(depth, from, to);
+               const RightFactor& right, Value* depth, const TileMemory& from, const TileMemory& to,
+               const TileBounds& bounds) {
+  TileEmitter(e, dtype, tile, left, right, bounds).run(depth, from, to);
 }
 
 }  // namespace weft::codegen::cpu

@@ -18,6 +18,13 @@ struct TileMemory {
   Value* stride;
 };
 
+/// The part of a tile of C that has memory, where that is not all: rows beyond `last_row` are the
+/// same as it and lie there too; columns of the last vector that `mask` turns off have none.
+struct TileBounds {
+  Value* last_row = nullptr;
+  Value* mask = nullptr;
+};
+
 /// Rows of A in memory: where the first one begins at the first k, each row's distance from it
 /// (rows beyond the matrix may repeat its last one), and the elements between steps of k.
 struct LeftFactor {
@@ -37,7 +44,7 @@ struct RightFactor {
 /// to = from + A * B over `depth` steps of k: blocks of ir::dot_block are summed in order by fma
 /// from 0, and the blocks' sums added in order. A depth of 0 adds 0.
 void emit_tile(Emitter& e, DType dtype, const Tile& tile, const LeftFactor& left,
-               const RightFactor& right, Value* depth, const TileMemory& from,
-               const TileMemory& to);
+               const RightFactor& right, Value* depth, const TileMemory& from, const TileMemory& to,
+               const TileBounds& bounds);
 
 }  // namespace weft::codegen::cpu
