@@ -118,7 +118,7 @@ inline constexpr std::int64_t across_row_tile = 64;  // elements, kernels with r
 inline constexpr std::int64_t column_units = 8, narrow_column_tile = 512;
 std::int64_t widest_column_tile(const Kernel& kernel);
 std::int64_t column_tile(const Kernel& kernel, std::span<const std::int64_t> params);
-inline constexpr std::int64_t contract_rows = 24;  // rows of m; calls of many units are faster
+inline constexpr std::int64_t contract_rows = 8;  // rows of m: few, for equal shares of threads
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params);
 /// Bytes of 64-byte aligned scratch that one thread needs (kept rows, packing, tails).
 std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> params);
