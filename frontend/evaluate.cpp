@@ -1,11 +1,11 @@
 #include "frontend/evaluate.h"
 
 #include <cstring>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "frontend/compile_options.h"
 #include "frontend/literals.h"
+#include "frontend/numbering.h"
 #include "frontend/storage.h"
 #include "frontend/trace.h"
 #include "ir/builder.h"
@@ -13,45 +13,47 @@
 namespace weft::detail {
 namespace {
 
-/// Walks records from results to operands, each once, operands first.
+/// Walks records from results to operands, each once, operands first. The graph mutex is held.
 class Collector {
  public:
   /// Adds the records that `root` needs and that are not evaluated.
   void add(const Ref& root) {
-    std::vector<Frame> stack;
-    enter(resolve(root), stack);
-    while (!stack.empty()) {
-      Frame& top = stack.back();
+    enter(resolve(root));
+    while (!stack_.empty()) {
+      Frame& top = stack_.back();
       if (top.next < top.record->operands.size()) {
-        enter(resolve(top.record->operands[top.next++]), stack);
+        enter(resolve(top.record->operands[top.next++]));
       } else {
-        order_.push_back(top.record);
-        stack.pop_back();
+        order_.push_back(*top.from);
+        stack_.pop_back();
       }
     }
   }
 
-  bool knows(const Record* r) const { return seen_.contains(r); }
+  bool knows(const Record* r) const { return numbers_.find(r) != Numbering::none; }
+  const Numbering& numbers() const { return numbers_; }
   const std::vector<Ref>& inputs() const { return inputs_; }
   const std::vector<Ref>& order() const { return order_; }
-  std::size_t size() const { return seen_.size(); }
+  std::size_t size() const { return numbers_.size(); }
 
  private:
   struct Frame {
-    Ref record;
+    const Ref* from;
+    const Record* record;
     std::size_t next;
   };
 
-  void enter(const Ref& r, std::vector<Frame>& stack) {
-    if (!seen_.insert(r.get()).second) return;
+  void enter(const Ref& r) {
+    if (!numbers_.add(r.get())) return;
     if (r->evaluated.load(std::memory_order_acquire) || r->kind == RecordKind::placeholder) {
       inputs_.push_back(r);
     } else {
-      stack.push_back({r, 0});
+      stack_.push_back({&r, r.get(), 0});
     }
   }
 
-  std::unordered_set<const Record*> seen_;
+  Numbering numbers_;
+  std::vector<Frame> stack_;
   std::vector<Ref> inputs_, order_;
 };
 
@@ -59,12 +61,12 @@ class Collector {
 /// it, as in a training step, where the new parameters belong to the loss that is looked at. Looks
 /// at no more than `budget` records.
 bool shares_work(const Ref& value, const Collector& collected, std::size_t& budget) {
-  std::unordered_set<const Record*> seen;
+  Numbering seen(16);
   std::vector<const Record*> stack{value.get()};
   while (!stack.empty() && budget > 0) {
     const Record* r = stack.back();
     stack.pop_back();
-    if (!seen.insert(r).second) continue;
+    if (!seen.add(r)) continue;
     --budget;
     if (collected.knows(r)) return true;
     if (r->evaluated.load(std::memory_order_acquire)) continue;
@@ -94,9 +96,12 @@ Collected build(const Collector& collected, std::vector<Ref> outputs, const char
                 const std::vector<bool>& lifted = {}) {
   ir::Builder b(name);
   std::vector<Ref> inputs = collected.inputs();
-  std::unordered_map<const Record*, ir::Value> values;
+  std::vector<ir::Value> values(collected.size());  // by number
+  std::vector<bool> known(collected.size(), false);
   const auto parameter = [&](const Ref& r, std::size_t k) {
-    values[r.get()] = b.parameter(r->type, "p" + std::to_string(k), r->where);
+    const std::uint32_t number = collected.numbers().find(r.get());
+    known[number] = true;
+    values[number] = b.parameter(r->type, "p" + std::to_string(k), r->where);
   };
   for (std::size_t k = 0; k < inputs.size(); ++k) parameter(inputs[k], k);
   for (std::size_t k = 0; k < lifted.size(); ++k) {
@@ -106,14 +111,17 @@ Collected build(const Collector& collected, std::vector<Ref> outputs, const char
   }
   std::vector<ir::Value> operands;
   for (const Ref& r : collected.order()) {
-    if (values.contains(r.get())) continue;
+    const std::uint32_t number = collected.numbers().find(r.get());
+    if (known[number]) continue;
     operands.clear();
-    for (const Ref& operand : r->operands) operands.push_back(values.at(resolve(operand).get()));
+    for (const Ref& operand : r->operands) {
+      operands.push_back(values[collected.numbers().find(resolve(operand).get())]);
+    }
     b.set_location(r->where);
-    values[r.get()] = b.add_node(r->op, operands, r->attrs);
+    values[number] = b.add_node(r->op, operands, r->attrs);
   }
   std::vector<ir::Value> results;
-  for (const Ref& r : outputs) results.push_back(values.at(r.get()));
+  for (const Ref& r : outputs) results.push_back(values[collected.numbers().find(r.get())]);
   return {b.finish(std::move(results)), std::move(inputs), std::move(outputs)};
 }
 
@@ -165,7 +173,6 @@ std::optional<std::int64_t> start_of_run(const Record& slice) {
 
 Collected collect(std::span<const Ref> asked, Extent extent) {
   const std::vector<Ref> pending = extent == Extent::live ? pending_values() : std::vector<Ref>();
-  Collector collector;
   std::vector<Ref> outputs;
   std::unordered_set<const Record*> chosen;
   const auto choose = [&](const Ref& r) {
@@ -173,6 +180,7 @@ Collected collect(std::span<const Ref> asked, Extent extent) {
   };
 
   const std::lock_guard lock(graph_mutex());
+  Collector collector;
   for (const Ref& r : asked) {
     const Ref& behind = resolve(r);
     if (behind->evaluated.load(std::memory_order_acquire)) continue;
@@ -189,14 +197,15 @@ Collected collect(std::span<const Ref> asked, Extent extent) {
   for (const Ref& r : collector.order()) {
     if (is_kept(*r)) choose(r);
   }
-  const std::vector<bool> lifted = changing_literals(collector.order(), outputs);
+  const std::vector<bool> lifted =
+      changing_literals(collector.order(), outputs, collector.numbers());
   return build(collector, std::move(outputs), "eval", lifted);
 }
 
 Collected graph_of(std::span<const Ref> results, const char* name) {
-  Collector collector;
   std::vector<Ref> outputs;
   const std::lock_guard lock(graph_mutex());
+  Collector collector;
   for (const Ref& r : results) {
     collector.add(r);
     outputs.push_back(resolve(r));
@@ -208,7 +217,7 @@ std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
                                     std::span<const Ref> inputs, std::span<const bool> donated) {
   std::vector<runtime::Buffer> buffers;
   buffers.reserve(inputs.size());
-  std::vector<bool> external(inputs.size(), false);
+  std::vector<bool> external;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Ref& r = resolve(inputs[k]);
     if (!r->external.load(std::memory_order_acquire)) {
@@ -217,9 +226,11 @@ std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
     }
     const std::lock_guard lock(graph_mutex());  // a write to the memory may give it another buffer
     buffers.push_back(r->buffer);
+    external.resize(inputs.size(), false);
     external[k] = true;
   }
   std::vector<runtime::Buffer> results = executable.run(buffers, donated);
+  if (external.empty()) return results;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     if (!external[k]) continue;
     for (runtime::Buffer& result : results) {

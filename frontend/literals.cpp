@@ -40,12 +40,9 @@ std::uint64_t bits_of(const Record& r) {
 
 }  // namespace
 
-std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const Ref> outputs) {
+std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const Ref> outputs,
+                                    const Numbering& numbers) {
   std::uint64_t hash = 1;
-  std::unordered_map<const Record*, std::uint64_t> number;
-  const auto number_of = [&](const Ref& r) {
-    return number.try_emplace(resolve(r).get(), number.size()).first->second;
-  };
   std::vector<std::uint64_t> values;
   for (const Ref& r : order) {
     hash = mix(hash,
@@ -56,10 +53,10 @@ std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const 
     } else if (!r->attrs.empty()) {
       hash = mix(hash, r->attrs.hash());
     }
-    for (const Ref& operand : r->operands) hash = mix(hash, number_of(operand));
-    number_of(r);
+    for (const Ref& operand : r->operands) hash = mix(hash, numbers.find(resolve(operand).get()));
+    hash = mix(hash, numbers.find(r.get()));
   }
-  for (const Ref& r : outputs) hash = mix(hash, number_of(r));
+  for (const Ref& r : outputs) hash = mix(hash, numbers.find(r.get()));
 
   std::vector<bool> changing(order.size(), false);
   if (values.empty()) return changing;

@@ -5,12 +5,14 @@
 #include <span>
 #include <vector>
 
+#include "frontend/numbering.h"
 #include "frontend/record.h"
 
 namespace weft::detail {
 
 /// For each record of `order` (operands first): whether it is a number that equal programs have had
-/// with other values. Remembers this one's values. Thread-safe.
-std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const Ref> outputs);
+/// with other values. Remembers this one's values. Equal programs are numbered alike. Thread-safe.
+std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const Ref> outputs,
+                                    const Numbering& numbers);
 
 }  // namespace weft::detail
