@@ -100,7 +100,10 @@ class Across {
     }
     Outers outers;
     std::vector<Body> bodies;
-    for (const PlannedSection& planned : sections_) bodies.emplace_back(e_, planned.plan, outers);
+    for (const PlannedSection& planned : sections_) {
+      bodies.emplace_back(e_, planned.plan, outers);
+      if (e_.kernel.streaming) prefetch(bodies.back());
+    }
     auto prepare = [&] {
       for (std::size_t k = 0; k < bodies.size(); ++k) {
         bodies[k].hoist(index_, vectors);
@@ -113,6 +116,16 @@ class Across {
         run_once(sections_[k], bodies[k], outers, vectors, active_at(lane));
       }
     });
+  }
+
+  // Stores that go past the caches leave nothing that hardware prefetchers learn from.
+  void prefetch(Body& body) {
+    for (int access = 0; access < static_cast<int>(e_.kernel.accesses.size()); ++access) {
+      const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+      constexpr std::int64_t bytes = 4096;  // far enough for the way to memory
+      if (!a.written)
+        body.prefetch(access, e_.i64(bytes / static_cast<std::int64_t>(size_of(a.dtype))));
+    }
   }
 
   void run_once(const PlannedSection& planned, Body& body, Outers& outers, int vectors,

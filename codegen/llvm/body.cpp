@@ -242,6 +242,8 @@ Value* Body::load_leaf(const Inst& inst, int id, int v) {
   Place place = locate(inst, v, 0, 1);
   switch (place.kind) {
     case Place::Kind::row:
+      if (auto ahead = ahead_.find(inst.access); ahead != ahead_.end())
+        prefetch_row(e_, inst.dtype, place.at, ahead->second);
       return load_row(e_, inst.dtype, place.at, mask_lanes(place), active_);
     case Place::Kind::spread:
       return load_spread(e_, inst.dtype, place.at, place.offsets, mask_lanes(place), active_);

@@ -37,6 +37,8 @@ class Body {
   void hoist(std::span<Value* const> index, int vectors, const Active& active = {});
   /// Begins a turn of the innermost loop; index has one value per axis.
   void step(std::span<Value* const> index);
+  /// Wherever a row of this access is read, what lies `elements` further is prefetched.
+  void prefetch(int access, Value* elements) { ahead_[access] = elements; }
   /// Gives the value of a load in this turn's vector 0, so that run() does not read it.
   void provide(const Inst& load, Value* lanes);
   /// Emits the effects, reductions' operands and wanted values of vector v.
@@ -80,6 +82,7 @@ class Body {
   };
   Memos fixed_, turn_;
   std::map<int, Value*> bases_, addresses_;  // per access: without and with moving axes
+  std::map<int, Value*> ahead_;              // per access that is prefetched: how far
   std::map<int, Value*> lane_offsets_;       // per param that is a stride of the lane axis
 };
 

@@ -61,6 +61,20 @@ void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask) {
   e.b.CreateAlignedStore(to_stored(e, dtype, value), at, align_of(dtype));
 }
 
+void prefetch_row(Emitter& e, DType dtype, Value* at, Value* elements) {
+  Value* from = at_offset(e, dtype, at, elements);
+  auto bytes = static_cast<std::int64_t>(size_of(dtype)) * e.width();
+  constexpr std::int64_t line = 64;
+  for (std::int64_t byte = 0; byte < bytes; byte += line) {
+    Value* address = e.b.CreateGEP(e.b.getInt8Ty(), from, e.i64(byte));
+    Value* read = e.b.getInt32(0);
+    Value* into_every_cache = e.b.getInt32(3);
+    Value* data = e.b.getInt32(1);
+    e.b.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
+                        {address, read, into_every_cache, data});
+  }
+}
+
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active) {
   llvm::Type* type = stored_vector(e, dtype);
   auto plain = [&](Value* from) -> Value* {

@@ -16,6 +16,9 @@ Value* from_stored(Emitter& e, DType dtype, Value* value);
 Value* load_one(Emitter& e, DType dtype, Value* at, Value* mask);
 void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask);
 
+/// Has the caches fetch the row that lies `elements` beyond `at`. It need not exist.
+void prefetch_row(Emitter& e, DType dtype, Value* at, Value* elements);
+
 /// width elements in a row. Lanes that are off read as anything (under `mask` as 0), and no memory
 /// is touched for them.
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
