@@ -1,0 +1,39 @@
+// The elementwise functions whose accuracy is measured, each with two references: a quick one, a
+// precision wider than the dtype, that judges every argument; and one in MPFR that decides.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <mpfr.h>
+
+#include "ir/op.h"
+
+namespace weft::accuracy {
+
+/// The precision in bits of MPFR's values.
+inline constexpr int exact_bits = 256;
+
+struct Function {
+  ir::Op op;
+  int arity;  // 1 or 2; the second argument of the references below is unused for 1
+  void (*quick_f32)(const float* x, const float* y, double* want, std::size_t n);
+  void (*quick_f64)(const double* x, const double* y, long double* want, std::size_t n);
+  void (*exact)(mpfr_ptr result, mpfr_srcptr x, mpfr_srcptr y);
+  double low, high;             // the arguments of interest; bit patterns are sampled everywhere
+  std::vector<double> borders;  // of branches, where neighbours are sampled too
+  double limit = 2;             // what is promised, in ULP
+  /// Next to irrational zeros only the absolute error is promised: below these.
+  double absolute_f32 = 0, absolute_f64 = 0;
+
+  std::string_view name() const { return ir::def(op).name; }
+  bool has_irrational_zeros() const { return absolute_f64 != 0; }
+};
+
+std::span<const Function> functions();
+/// Throws weft::Error naming the functions that there are.
+const Function& find_function(std::string_view name);
+
+}  // namespace weft::accuracy
