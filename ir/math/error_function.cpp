@@ -82,21 +82,21 @@ Term erfc_f64_magnitude(Term a) {
   return scale_by_any_power(product + fma(product, f, small), r.n, 690 < square);
 }
 
-/// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x times a function of w; above 4.5,
-/// r = sqrt(w) and a small correction.
+/// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x plus x times a function of w, so that the
+/// rounding of that counts less than the last; above 4.5, r = sqrt(w) and a small correction.
 Term erf_inv_inside(Term x) {
   const Term w = -log_normal(fma(-x, x, 1));
   const Term r = sqrt(w);
   Term factor = w, correction = r;
   if (is_f32(x)) {
     factor =
-        poly(w, {0.886226892, 0.232013822, 0.0115486542, -0.002334296, -0.00012748185,
+        poly(w, {-0.113773108, 0.232013822, 0.0115486542, -0.002334296, -0.00012748185,
                  4.45653932e-05, 3.98315706e-06, -1.97644181e-06, 2.21028102e-07, -8.7908969e-09});
     correction =
         poly(r - 3, {-0.167198017, 0.00266238442, 0.00684349611, -0.00344507443, 0.0011441753,
                      -0.000221163762, -4.21251716e-05, 5.6727029e-05, -1.68233382e-05});
   } else {
-    factor = poly(w, {0.886226925452758,       0.23201366653465214,     0.0115493420383494,
+    factor = poly(w, {-0.11377307454724199,    0.23201366653465214,     0.0115493420383494,
                       -0.0023351016426507655,  -0.000128043286988777,   4.661140938126483e-05,
                       2.0200769521922394e-06,  -1.0127306811907428e-06, -3.703693331385139e-08,
                       2.2508997719489753e-08,  9.943171613094076e-10,   -6.807605932862104e-10,
@@ -115,7 +115,8 @@ Term erf_inv_inside(Term x) {
                        1.5288136150303248e+17, -7.833213074836266e+17, -3.5212557513387377e+18,
                        2.3425411235030266e+19});
   }
-  return select(w < 4.5, factor * x, copy_sign(r + correction, x));
+  const Term a = abs(x);  // x itself would lose the sign of -0
+  return copy_sign(select(w < 4.5, fma(factor, a, a), r + correction), x);
 }
 
 }  // namespace

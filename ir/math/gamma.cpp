@@ -14,8 +14,13 @@ constexpr double ln2 = 0x1.62e42fefa39efp-1;
 /// How exact a logarithm and the fits need to be.
 enum class Precision { f32, f64 };
 
-Term log_for(Precision precision, Term x) {  // finite x > 0
+// Of finite x > 0.
+Term log_for(Precision precision, Term x) {
   return precision == Precision::f32 ? log2_wide(x) * ln2 : log_positive(x);
+}
+/// log(x) + c for a c that is not large against it.
+Term log_plus(Precision precision, Term x, Term c) {
+  return precision == Precision::f32 ? fma(log2_wide(x), ln2, c) : log_positive(x, c);
 }
 
 /// lgamma(2 + y) / y for -0.7 <= y <= 1.3.
@@ -54,10 +59,20 @@ Term lgamma_f64(Precision precision, Term x) {
   // 1)|, x or 1.
   const Term first = a <= 0.5, second = a < 1.3;
   const Term y = select(first, x, select(second, a - 1, a - 2));
-  const Term p = select(first, abs(x * (x + 1)), select(second, a, 1));
+  const Term next = x + 1;
+  const Term product = a * next;
+  const Term p = select(first, product, select(second, a, 1));
   const Term large = 3.3 <= a;
-  const Term log_a_or_p = log_for(precision, select(large, a, p));
-  const Term u = 1 / a;
+  const Term a_or_p = select(large, a, p);
+  const Term u = 1 / a_or_p;
+  Term log_a_or_p = u;
+  if (precision == Precision::f32) {
+    log_a_or_p = log_for(precision, a_or_p);
+  } else {
+    // The rounding of the product, relative to it, joins the logarithm. Of a tiny x there is none.
+    const Term product_low = fma(a, x - (next - 1), fma(a, next, -product));
+    log_a_or_p = log_positive(a_or_p, select(first & (0x1p-60 < a), product_low * u, 0));
+  }
   const Term rest = fma(u, stirling_rest(precision, u * u), 0.41893853320467274);
   const Term stirling = fma(a - 0.5, log_a_or_p - 1, rest);
   const Term right = select(large, stirling, fma(y, lgamma_near_two(precision, y), -log_a_or_p));
@@ -103,8 +118,8 @@ Term digamma_rest(Precision precision, Term v) {
           72.39969915685315, -74.30604734318709, 35.23229374570126});
 }
 
-/// pi cot(pi x) = 1/f - 2f/(1 - f^2) + f c(f^2), f = x - its nearest integer.
-Term pi_cotangent(Precision precision, Term f) {
+/// y - pi cot(pi x) = y - 1/f + f (2/(1 - f^2) - c(f^2)), f = x - its nearest integer.
+Term less_pi_cotangent(Precision precision, Term y, Term f) {
   const Term z = f * f;
   const Term c =
       precision == Precision::f32
@@ -113,7 +128,7 @@ Term pi_cotangent(Precision precision, Term f) {
           : poly(z, {-1.2898681336964537, -0.1646464674221008, -0.03468612398116841,
                      -0.008154712006497592, -0.001989156937857402, -0.0004921059484584134,
                      -0.00012290198298999148, -2.9124168403825428e-05, -1.0352134100303185e-05});
-  return fma(f, c, fma(z, -3.0, 1) / (f * (1 - z)));
+  return fma(f, 2 / (1 - z) - c, y - 1 / f);
 }
 
 Term digamma_f64(Precision precision, Term x) {
@@ -121,13 +136,13 @@ Term digamma_f64(Precision precision, Term x) {
   const Term left = x < 0;
   const Term a = select(left, 1 - x, x);
   const Term u = 1 / a, v = u * u;
-  const Term series = fma(-v, digamma_rest(precision, v), log_for(precision, a) - u * 0.5);
+  const Term series = log_plus(precision, a, -fma(v, digamma_rest(precision, v), u * 0.5));
   // Below 1: digamma(a) = digamma(a + 1) - 1/a.
   const Term below_one = a < 1;
   const Term near_root = digamma_near_root(precision, select(below_one, a + 1, a));
   const Term right = select(a < 2, near_root - select(below_one, u, 0), series);
   const Term f = x - round_even(x);
-  const Term result = select(left, right - pi_cotangent(precision, f), right);
+  const Term result = select(left, less_pi_cotangent(precision, right, f), right);
   const Term pole = left & (f == 0);
   return select(pole, not_a_number, select(x < infinity, result, x));
 }

@@ -43,8 +43,9 @@ Term log_core(Term k, Term f, Term c);
 
 /// log(x) for a normal, finite x > 0.
 Term log_normal(Term x);
-/// log(x) for finite x > 0, denormals too.
+/// log(x) for finite x > 0, denormals too; and + c, for a small correction c (f64 only).
 Term log_positive(Term x);
+Term log_positive(Term x, Term c);
 
 /// log(1 + x) for finite x > -1; and log(1 + x + x_low) + more_k ln2 (f64 only).
 Term log1p_finite(Term x);

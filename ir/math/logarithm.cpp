@@ -75,11 +75,24 @@ Term log_normal(Term x) {
   return log_core(r.k, r.m - 1);
 }
 
-Term log_positive(Term x) {
+/// log(x) = k ln2 + log(1 + f) for finite x > 0.
+struct PositiveReduced {
+  Term k, f;
+};
+PositiveReduced reduce_positive(Term x) {
   const double smallest = is_f32(x) ? 0x1p-126 : 0x1p-1022;
   const Term low = x < smallest;
   const LogReduced r = reduce_log(select(low, x * (is_f32(x) ? 0x1p32 : 0x1p64), x));
-  return log_core(r.k - select_like(x, low, is_f32(x) ? 32 : 64, 0), r.m - 1);
+  return {r.k - select_like(x, low, is_f32(x) ? 32 : 64, 0), r.m - 1};
+}
+
+Term log_positive(Term x) {
+  const PositiveReduced r = reduce_positive(x);
+  return log_core(r.k, r.f);
+}
+Term log_positive(Term x, Term c) {
+  const PositiveReduced r = reduce_positive(x);
+  return log_core(r.k, r.f, fma(r.k, ln2_low, c));
 }
 
 Term log2_wide(Term x) {

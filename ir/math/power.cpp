@@ -151,7 +151,13 @@ Scalar cbrt(ScalarBuilder& b, Scalar value) {
 
 Scalar rsqrt(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  return 1 / sqrt(x);
+  const Term y = 1 / sqrt(x);
+  // Two roundings leave up to 1.5 ULP. With h + h_low = x y exactly, e = 1 - x y^2 is nearly exact,
+  // and y + y e / 2 is the root within one rounding. At 0, infinity and NaN, e is NaN.
+  const Term h = x * y;
+  const Term h_low = fma(x, y, -h);
+  const Term e = fma(-h_low, y, fma(-h, y, 1));
+  return select(abs(e) < 1, fma(y * 0.5, e, y), y);
 }
 
 }  // namespace weft::ir::math

@@ -23,6 +23,7 @@ struct MathFunction {
   double ulp_f32, ulp_f64;  // what is promised
   std::vector<double> borders = {};  // of the branches, where neighbours are sampled too
   double absolute_f32 = 0, absolute_f64 = 0;
+  double reference_error = 0;  // what the reference itself is off next to a zero
 };
 struct MathFunction2 {
   std::string_view name;
@@ -38,9 +39,9 @@ const std::vector<MathFunction2>& math_functions2();
 template <class T>
 double ulp_error(T got, long double want);
 
-/// ulp_error, or 0 where f allows the absolute error.
+/// ulp_error, or 0 where f allows the absolute error (left of the origin).
 template <class T>
-double error_of(const MathFunction& f, T got, long double want);
+double error_of(const MathFunction& f, T x, T got, long double want);
 
 /// Runs a program of one or two parameters on arrays of T.
 template <class T>

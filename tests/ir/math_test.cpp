@@ -240,7 +240,7 @@ TEST_CASE_TEMPLATE("functions of one argument have the references' zeros, infini
       if (!std::isfinite(want) || want == 0)
         CHECK_MESSAGE(same(y[k], want), "got ", y[k], ", want ", want);
       else
-        CHECK(error_of<T>(f, y[k], f.reference(x[k])) <= promised<T>(f));
+        CHECK(error_of<T>(f, x[k], y[k], f.reference(x[k])) <= promised<T>(f));
     }
   }
 }

@@ -40,12 +40,16 @@ Measurement measure_one(const Function& f, weft::DType dtype, const Settings& s)
   return m;
 }
 
+bool within_limit(const Function& f, const Measurement& m) {
+  return m.max_ulp <= (m.dtype == "f64" ? f.limit_f64 : f.limit);
+}
+
 void print_row(const Function& f, const Measurement& m) {
   std::printf("%-9s %s %9.4f %8.4f  %-22a %-22a %12llu %8llu %5zu%s\n", m.function.c_str(),
               m.dtype.c_str(), m.max_ulp, m.mean_ulp, m.worst_x, m.worst_y,
               static_cast<unsigned long long>(m.arguments),
               static_cast<unsigned long long>(m.only_absolute), m.operations,
-              m.max_ulp <= f.limit ? "" : "  beyond its limit");
+              within_limit(f, m) ? "" : "  beyond its limit");
   std::fflush(stdout);
 }
 
@@ -65,7 +69,7 @@ int run(const Settings& s) {
         if (!s.dtype.empty() && s.dtype != weft::name(dtype)) continue;
         const Measurement m = measure_one(*f, dtype, s);
         print_row(*f, m);
-        kept = kept && m.max_ulp <= f->limit;
+        kept = kept && within_limit(*f, m);
         report.add(m);
         if (!s.json.empty()) report.write_json(s.json);
       }

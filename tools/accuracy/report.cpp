@@ -22,7 +22,8 @@ program (`ir/scalar_math.h`, `ir/math/`). The interpreter, the CPU backend and t
 its results are equal to the bit everywhere, and the errors below hold everywhere.
 
 Promised, over the whole range of arguments, denormal arguments and results included: `sqrt` and `div` are correctly
-rounded and `rem` is exact; at most 1 ULP for `exp`, `log` and `rsqrt`, 2 for the others.
+rounded and `rem` is exact; at most 1 ULP for `exp`, `log` and `rsqrt`, 2 for the others; in f64, 2.5 for `erf_inv` and
+4.5 for `lgamma` and `digamma`.
 
 A ULP is the distance between neighbouring numbers of the dtype at the exact result; rounding alone costs up to 0.5.
 "All" means every one of the 2^32 bit patterns, NaN included. The f64 functions and those of two arguments are measured
