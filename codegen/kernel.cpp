@@ -1,5 +1,6 @@
 #include "codegen/kernel.h"
 
+#include "codegen/attention_scratch.h"
 #include "codegen/contract_blocks.h"
 #include "codegen/kernel_values.h"
 
@@ -94,12 +95,17 @@ std::int64_t column_tile(const Kernel& kernel, std::span<const std::int64_t> par
   return units < column_units ? narrow_column_tile : wide;
 }
 
+bool Kernel::is_attention() const {
+  return !sections.empty() && sections[0].kind == Section::Kind::attention;
+}
+
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params) {
   auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
   if (kernel.is_contract()) {
     if (params[parallel - 1] == 0) return 0;
     return product(params.first(parallel - 2)) * tiles(params[parallel - 2], contract_rows);
   }
+  if (kernel.is_attention()) return params[0] * tiles(params[1], ir::attention_queries);
   if (kernel.lanes == Lanes::along) return product(params.first(parallel));
   std::int64_t tile = kernel.sums_columns() ? column_tile(kernel, params)
                       : kernel.row_axis     ? across_row_tile
@@ -113,6 +119,9 @@ std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> pa
   if (kernel.row_axis) bytes += kept_bytes(kernel, params[parallel]);
   if (kernel.sums_columns())
     bytes += sum_bytes(kernel) * static_cast<std::size_t>(widest_column_tile(kernel));
+  if (kernel.is_attention())
+    bytes += aligned(static_cast<std::size_t>(AttentionScratch(params[3], params[4]).elements) *
+                     size_of(kernel.sections[0].dtype));
   for (const Section& section : kernel.sections)
     if (section.kind == Section::Kind::contract)
       bytes +=

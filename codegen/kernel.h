@@ -10,6 +10,9 @@
 //   contract  a product over the row axis k: lhs and rhs bodies give the factors at (.., m, k) and
 //             (.., k, n), where m and n are the last two parallel axes; the section's value is
 //             sum over k of lhs * rhs by fma, in blocks of ir::dot_block (see ir/reduce_order.h).
+//   attention the only section of its kernel: ir/attention.h on the accesses q [b,i,d], k [b,j,d],
+//             v [b,j,e], o [b,i,e], where the parallel axes are b, i, j, d, e in this order; they
+//             lie side by side along d and e. params[scale] holds the bits of the scale, an f64.
 // Vector lanes lie on the last parallel axis (Lanes::across) or on the row axis (Lanes::along).
 //
 // Sizes and strides are run-time parameters: params[a] is the size of axis a, and a Coef refers to
@@ -77,12 +80,14 @@ struct Inst {
 };
 
 struct Section {
-  enum class Kind : std::uint8_t { once, over, contract } kind = Kind::once;
+  enum class Kind : std::uint8_t { once, over, contract, attention } kind = Kind::once;
   std::vector<Inst> body{};                         // once, over; contract: the lhs body
   std::vector<Inst> rhs{};                          // contract
   std::vector<Reg> keeps{};                         // over
   Reg lhs_value = -1, rhs_value = -1, result = -1;  // contract
-  DType dtype = DType::f32;                         // contract: of the product
+  DType dtype = DType::f32;                         // contract: of the product; attention
+  bool causal = false;                              // attention
+  int scale = -1;                                   // attention: a param
 };
 
 enum class Lanes : std::uint8_t { across, along };
@@ -101,6 +106,7 @@ struct Kernel {
   bool is_contract() const;
   /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
   bool sums_columns() const;
+  bool is_attention() const;
 };
 
 /// The canonical text; equal text means equal kernels.
@@ -110,7 +116,7 @@ void verify(const Kernel& kernel);
 
 // How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
 // the last parallel axis at one index of the others (across); a block of rows of one product
-// (contract); a wide tile of columns where they are summed.
+// (contract); a group of queries (attention); a wide tile of columns where they are summed.
 inline constexpr std::int64_t across_tile = 4096;    // elements, kernels without row axis
 inline constexpr std::int64_t across_row_tile = 64;  // elements, kernels with row axis
 /// Sums of columns: tiles are as wide as accumulators fit into a first-level cache, or narrow where

@@ -7,6 +7,7 @@
 
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
+#include "ir/attention.h"
 #include "ir/reduce_order.h"
 
 namespace weft::codegen {
@@ -29,7 +30,7 @@ class Interpreter {
     }
   }
 
-  void run() { run_axis(0); }
+  void run() { kernel_.is_attention() ? run_attention() : run_axis(0); }
 
  private:
   struct Reduction {
@@ -67,8 +68,28 @@ class Interpreter {
         case Section::Kind::contract:
           value(section.result) = product(section.dtype);
           break;
+        case Section::Kind::attention:
+          break;  // run_attention
       }
     }
+  }
+
+  std::int64_t coefficient(const Coef& coef) const {
+    if (coef.kind == Coef::Kind::param) return params_[coef.param];
+    return coef.is_one() ? 1 : 0;
+  }
+
+  void run_attention() {
+    const Section& section = kernel_.sections[0];
+    const auto strides = [&](std::size_t access, std::size_t row) -> ir::AttentionStrides {
+      const std::vector<Coef>& all = kernel_.accesses[access].strides;
+      return {coefficient(all[0]), coefficient(all[row])};
+    };
+    ir::attention(section.dtype,
+                  {params_[0], params_[1], params_[2], params_[3], params_[4],
+                   std::bit_cast<double>(params_[section.scale]), section.causal, strides(0, 1),
+                   strides(1, 2), strides(2, 2), strides(3, 1)},
+                  pointers_[0], pointers_[1], pointers_[2], pointers_[3]);
   }
 
   void run_over(const Section& section) {

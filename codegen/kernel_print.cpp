@@ -106,6 +106,11 @@ class Printer {
 
   void print_section(const Section& section) {
     if (section.kind == Section::Kind::contract) return print_contract(section);
+    if (section.kind == Section::Kind::attention) {
+      text_ += std::string("  attention") + (section.causal ? " causal" : "") + " scale p" +
+               number(section.scale) + " : " + std::string(name(section.dtype)) + "\n";
+      return;
+    }
     text_ += section.kind == Section::Kind::once ? "  once {\n" : "  over j {\n";
     print_body(section.body);
     for (Reg reg : section.keeps) text_ += "    keep " + use(reg) + "\n";

@@ -14,6 +14,8 @@
 //   K11 the row index exists in `over` sections and factors only; the left factor does not depend
 //       on n, nor the right one on m
 //   K12 an op is elementwise (or random_bits) and its scalar program has the result's dtype
+//   K13 attention is alone, with 5 parallel axes, a scale, and the accesses q, k, v (read) and o
+//       (written) of its dtype, f32 or f64, each with strides along its own axes only
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
 #include "ir/op.h"
@@ -77,15 +79,18 @@ class Verifier {
   void check_section(std::size_t k) {
     const Section& section = kernel_.sections[k];
     bool contract = section.kind == Section::Kind::contract;
-    require(section.kind == Section::Kind::once || kernel_.row_axis, "K5",
-            "a section over the row needs a row axis");
+    require(section.kind == Section::Kind::once || section.kind == Section::Kind::attention ||
+                kernel_.row_axis,
+            "K5", "a section over the row needs a row axis");
     require(!contract || k == 0, "K5", "a product must be the first section");
     require(section.kind != Section::Kind::over || !kernel_.is_contract(), "K5",
             "only `once` sections follow a product");
     require(section.kind == Section::Kind::over || section.keeps.empty(), "K5",
             "only `over` sections keep values");
     require(contract || section.rhs.empty(), "K5", "only products have a right factor");
-    if (contract) {
+    if (section.kind == Section::Kind::attention) {
+      check_attention(section);
+    } else if (contract) {
       check_contract(section);
     } else {
       Place place = section.kind == Section::Kind::once ? Place::once : Place::over;
@@ -106,6 +111,29 @@ class Verifier {
             "K7", "factors of a product have its dtype");
     require(is_float(section.dtype) || is_int(section.dtype), "K7", "a product of bool");
     define(section.result, Readable::everywhere);
+  }
+
+  void check_attention(const Section& section) const {
+    require(kernel_.sections.size() == 1 && kernel_.parallel_axes == 5 && !kernel_.row_axis, "K13",
+            "attention is alone, over 5 parallel axes");
+    require(is_float(section.dtype), "K13", "attention of " + std::string(name(section.dtype)));
+    require(section.body.empty() && section.rhs.empty() && section.keeps.empty(), "K13",
+            "attention has no body");
+    check_param(section.scale);
+    constexpr int axes[4][2] = {{1, 3}, {2, 3}, {2, 4}, {1, 4}};  // of q, k, v, o, beside b
+    require(kernel_.accesses.size() == 4, "K13", "attention has 4 accesses");
+    for (std::size_t k = 0; k < 4; ++k) {
+      const Access& access = kernel_.accesses[k];
+      const std::string which = "access " + std::to_string(k) + " of attention";
+      require(access.dtype == section.dtype, "K13", which + " has another dtype");
+      require(access.written == (k == 3), "K13", which + ": the last one is written, no other");
+      for (int axis = 1; axis < 5; ++axis) {
+        const Coef& stride = access.strides[static_cast<std::size_t>(axis)];
+        const bool own = axis == axes[k][0] || axis == axes[k][1];
+        require(own || stride.is_zero(), "K13", which + " moves along another's axis");
+        require(axis != axes[k][1] || stride.is_one(), "K13", which + " does not lie side by side");
+      }
+    }
   }
 
   void check_keeps(const Section& section) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include "codegen/lower_attention.h"
 #include "codegen/lower_group.h"
 #include "codegen/program.h"
 #include "ir/builder.h"
@@ -78,6 +79,9 @@ class ProgramLowering {
         return;
       case Op::scatter:
         lower_scatter(id);
+        return;
+      case Op::attention:
+        lower_attention_node(id);
         return;
       case Op::pad:
         if (dilates(n)) {
@@ -224,6 +228,16 @@ class ProgramLowering {
     finish_launch(b, std::move(slot), Section::Kind::over,
                   {out, buffer(n.operands[1]), buffer(n.operands[2])}, "scatter",
                   outer * inner * count);
+  }
+
+  void lower_attention_node(std::uint32_t id) {
+    check_dtypes(graph_, id);
+    const Node& n = graph_.node(id);
+    const int out = buffers_[{id, 0}] = add_temporary(n.types[0]);
+    Launch launch = lower_attention(graph_, id);
+    for (const Value& v : n.operands) launch.arguments.push_back({buffer(v), 0});
+    launch.arguments.push_back({out, 0});
+    program_.launches.push_back(std::move(launch));
   }
 
   static bool dilates(const Node& n) {

@@ -79,7 +79,8 @@ bool shares_work(const Ref& value, const Collector& collected, std::size_t& budg
 bool is_kept(const Record& r) {
   if (r.op == ir::Op::constant) return false;
   const bool saved_for_backward =
-      r.requires_grad && !r.freed && ir::def(r.op).kind == ir::Kind::contract;
+      r.requires_grad && !r.freed &&
+      (ir::def(r.op).kind == ir::Kind::contract || ir::def(r.op).kind == ir::Kind::attention);
   return r.holders.load(std::memory_order_relaxed) > 0 || saved_for_backward;
 }
 

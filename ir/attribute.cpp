@@ -68,6 +68,8 @@ const Ints& Attributes::ints(std::string_view name) const { return read<Ints>(*t
 const IntLists& Attributes::int_lists(std::string_view name) const {
   return read<IntLists>(*this, name);
 }
+bool Attributes::boolean(std::string_view name) const { return read<bool>(*this, name); }
+double Attributes::real(std::string_view name) const { return read<double>(*this, name); }
 std::int64_t Attributes::integer(std::string_view name) const {
   return read<std::int64_t>(*this, name);
 }

@@ -30,7 +30,9 @@ class Attributes {
   // Typed reads; InternalError when missing or of another type (inference has checked them).
   const Ints& ints(std::string_view name) const;
   const IntLists& int_lists(std::string_view name) const;
+  bool boolean(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
+  double real(std::string_view name) const;
   const std::string& string(std::string_view name) const;
   DType dtype(std::string_view name) const;
   const Literal& literal(std::string_view name) const;

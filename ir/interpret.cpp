@@ -65,6 +65,8 @@ Literal interpret_one(const Node& node, std::span<const Literal> operands) {
                                    : interpret_arg_extreme(node, operands[0]);
     case Kind::contract:
       return interpret_dot(node, operands[0], operands[1]);
+    case Kind::attention:
+      return interpret_attention(node, operands[0], operands[1], operands[2]);
     case Kind::gather:
       return interpret_gather(node, operands[0], operands[1]);
     case Kind::scatter:

@@ -12,9 +12,9 @@ namespace weft::ir {
 namespace {
 
 constexpr ops::Range ranges[] = {
-    ops::source_range,      ops::unary_range,     ops::binary_range,
-    ops::view_range,        ops::structure_range, ops::reduction_range,
-    ops::contraction_range, ops::indexing_range,  ops::control_range,
+    ops::source_range,    ops::unary_range,     ops::binary_range,      ops::view_range,
+    ops::structure_range, ops::reduction_range, ops::contraction_range, ops::attention_range,
+    ops::indexing_range,  ops::control_range,
 };
 
 consteval bool ranges_cover_every_op() {
@@ -30,8 +30,9 @@ static_assert(ranges_cover_every_op());
 std::vector<OpDef> join_parts() {
   std::vector<OpDef> table;
   table.reserve(op_count);
-  for (const auto part : {ops::sources, ops::unary, ops::binary, ops::views, ops::structure,
-                          ops::reductions, ops::contraction, ops::indexing, ops::control})
+  for (const auto part :
+       {ops::sources, ops::unary, ops::binary, ops::views, ops::structure, ops::reductions,
+        ops::contraction, ops::attention, ops::indexing, ops::control})
     table.insert(table.end(), part.begin(), part.end());
   return table;
 }

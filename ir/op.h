@@ -104,8 +104,9 @@ enum class Op : std::uint8_t {
   reduce,
   argmax,
   argmin,
-  // contract, gather, scatter
+  // contract, attention, gather, scatter
   dot_general,
+  attention,
   gather,
   scatter,
   // control
@@ -122,6 +123,7 @@ enum class Kind : std::uint8_t {
   assemble,
   reduce,
   contract,
+  attention,
   gather,
   scatter,
   control

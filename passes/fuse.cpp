@@ -37,7 +37,8 @@ bool is_memory(const Node& n) {
 
 bool runs_alone(const Node& n) {
   const Kind kind = ir::def(n.op).kind;
-  return kind == Kind::scatter || kind == Kind::control || n.types.size() != 1;
+  return kind == Kind::scatter || kind == Kind::control || kind == Kind::attention ||
+         n.types.size() != 1;
 }
 
 class Fuser {

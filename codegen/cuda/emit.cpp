@@ -47,6 +47,7 @@ class CudaWriter {
 
  private:
   void check_supported() const {
+    if (kernel_.is_attention()) throw Unsupported("cuda: kernels of attention");
     if (kernel_.is_contract()) throw Unsupported("cuda: kernels of products");
     for (const Section& section : kernel_.sections)
       for (const Inst& inst : section.body)

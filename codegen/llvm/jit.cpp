@@ -25,7 +25,9 @@ struct Unit {
     module = std::make_unique<llvm::Module>("kernel", context);
     set_layout(*module, target);
     Emitter emitter(*module, kernel, target);
-    if (kernel.is_contract()) {
+    if (kernel.is_attention()) {
+      emit_attention(emitter);
+    } else if (kernel.is_contract()) {
       emit_contract(emitter);
     } else if (kernel.lanes == Lanes::along) {
       emit_along(emitter);

@@ -9,6 +9,7 @@ void emit_across(Emitter& e);    // lanes on the last parallel axis, with or wit
 void emit_columns(Emitter& e);   // sums of columns (Kernel::sums_columns)
 void emit_along(Emitter& e);     // lanes on the row axis
 void emit_contract(Emitter& e);  // a product; gemm*.cpp
+void emit_attention(Emitter& e);
 
 /// Emits the kernel if it reads an array across its rows and blocks pay; else false.
 bool emit_transposing(Emitter& e);

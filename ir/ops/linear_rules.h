@@ -23,6 +23,7 @@ Value jvp_pad(const JvpContext&);
 Value jvp_concatenate(const JvpContext&);
 Value jvp_reduce(const JvpContext&);
 Value jvp_dot_general(const JvpContext&);
+Value jvp_attention(const JvpContext&);
 Value jvp_gather(const JvpContext&);
 Value jvp_scatter(const JvpContext&);
 Value jvp_optimization_barrier(const JvpContext&);

@@ -20,11 +20,12 @@ inline constexpr Range view_range{Op::broadcast_in_dim, Op::reverse};
 inline constexpr Range structure_range{Op::pad, Op::concatenate};
 inline constexpr Range reduction_range{Op::reduce, Op::argmin};
 inline constexpr Range contraction_range{Op::dot_general, Op::dot_general};
+inline constexpr Range attention_range{Op::attention, Op::attention};
 inline constexpr Range indexing_range{Op::gather, Op::scatter};
 inline constexpr Range control_range{Op::optimization_barrier, Op::fused};
 
 extern const std::span<const OpDef> sources, unary, binary, views, structure, reductions,
-    contraction, indexing, control;
+    contraction, attention, indexing, control;
 
 /// An entry has exactly the hooks that its kind needs.
 consteval bool has_its_hooks(const OpDef& def) {

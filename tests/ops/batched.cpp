@@ -54,6 +54,7 @@ class Batcher {
     Attributes attrs = node.attrs;
     switch (def(node.op).kind) {
       case Kind::elementwise:
+      case Kind::attention:  // leading axes are a batch already
         break;
       case Kind::source:
         return repeat(node);

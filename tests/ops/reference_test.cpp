@@ -181,6 +181,8 @@ std::string expected_dtypes(const OpDef& def) {
       return "";
     case Op::random_bits:
       return "u64";
+    case Op::attention:
+      return "f32 f64";
     case Op::fused:
       return "i32 i64 f32 f64";
     case Op::iota:
@@ -280,8 +282,8 @@ TEST_CASE("operations that are not elementwise agree with naive loops") {
       CAPTURE(print(sample.graph()));
       REQUIRE(got.type() == want.type());
       CAPTURE(difference(got, want));
-      const bool sums =
-          def.kind == Kind::reduce || def.kind == Kind::contract || def.kind == Kind::scatter;
+      const bool sums = def.kind == Kind::reduce || def.kind == Kind::contract ||
+                        def.kind == Kind::attention || def.kind == Kind::scatter;
       if (!sums || !is_float(got.type().dtype)) {
         CHECK(got == want);
         continue;

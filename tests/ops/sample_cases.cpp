@@ -130,6 +130,24 @@ std::vector<Case> dot_cases() {
           of({19, 33}, {35, 33}, {{1}, {1}}, none)};
 }
 
+std::vector<Case> attention_cases() {
+  std::vector<Case> cases;
+  const auto of = [&](Shape q, Shape k, Shape v, double scale) {
+    for (const bool causal : {false, true})
+      cases.push_back({{q, k, v}, {{"scale", scale}, {"causal", causal}}});
+  };
+  of({2, 3}, {4, 3}, {4, 5}, 0.5);         // fewer queries than keys
+  of({2, 5, 4}, {2, 3, 4}, {2, 3, 1}, 1);  // fewer keys
+  of({2, 1, 2, 3}, {2, 1, 2, 3}, {2, 1, 2, 3}, -0.25);
+  of({70, 9}, {131, 9}, {131, 17}, 0.3);  // several groups and blocks, tails everywhere
+  of({3, 2}, {0, 2}, {0, 4}, 1);          // no keys
+  of({0, 2}, {3, 2}, {3, 4}, 1);
+  of({3, 0}, {2, 0}, {2, 4}, 1);  // scores are 0
+  of({3, 2}, {2, 2}, {2, 0}, 1);
+  of({0, 3, 2}, {0, 2, 2}, {0, 2, 2}, 1);
+  return cases;
+}
+
 /// Indices of either dtype with data of every dtype.
 std::vector<Sample> gather_cases() {
   struct Shaped {
@@ -227,6 +245,8 @@ std::vector<Sample> structure_cases(Op op) {
       return for_each_dtype(op, arg_cases());
     case Op::dot_general:
       return for_each_dtype(op, dot_cases());
+    case Op::attention:
+      return for_each_dtype(op, attention_cases());
     case Op::gather:
       return gather_cases();
     case Op::scatter:

@@ -29,7 +29,8 @@ struct Weight {
 };
 constexpr Weight weights[] = {{Kind::elementwise, 50}, {Kind::view, 18},    {Kind::assemble, 7},
                               {Kind::reduce, 14},      {Kind::contract, 7}, {Kind::gather, 4},
-                              {Kind::scatter, 4},      {Kind::source, 4},   {Kind::control, 1}};
+                              {Kind::attention, 2},    {Kind::scatter, 4},  {Kind::source, 4},
+                              {Kind::control, 1}};
 
 class Random {
  public:
@@ -212,6 +213,8 @@ class Generator {
         return add_reduce(op);
       case Kind::contract:
         return add_dot();
+      case Kind::attention:
+        return add_attention();
       case Kind::gather:
         return add_gather();
       case Kind::scatter:
@@ -360,6 +363,16 @@ class Generator {
       return add(op, {x}, {{"kind", kind}, {"axes", some_axes(rank)}});
     }
     if (rank > 0) add(op, {x}, {{"axis", random_.below(rank)}});
+  }
+
+  /// A value's attention to itself.
+  void add_attention() {
+    const auto x =
+        any_where([&](Value v) { return is_float(type(v).dtype) && type(v).rank() >= 2; });
+    if (!x || type(*x).elements() * type(*x).shape.end()[-2] > most_products) return;
+    add(Op::attention, {*x, *x, *x},
+        {{"scale", 0.25 * static_cast<double>(random_.below(5))},
+         {"causal", random_.below(2) == 0}});
   }
 
   void add_dot() {

@@ -2,6 +2,7 @@
 // Most are methods of Tensor too, where shapes and dtypes are said.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <weft/tensor.h>
@@ -224,5 +225,15 @@ WEFT_API Tensor logsigmoid(const Tensor& x, Here = {});
 WEFT_API Tensor layer_norm(const Tensor& x, const Shape& normalized_shape,
                            const Tensor& weight = {}, const Tensor& bias = {}, double eps = 1e-5,
                            Here = {});
+
+/// softmax(scale * query @ key.T + attn_mask) @ value, as in torch.nn.functional: query [..., S,
+/// D], key [..., T, D], value [..., T, E] of one dtype, f32 or f64, give [..., S, E]; leading
+/// dimensions broadcast. `is_causal` lets query i see keys 0 to i. A bool mask says which keys are
+/// seen, one of numbers is added. `scale` is 1/sqrt(D) unless given. Without a mask one kernel with
+/// online softmax (Dao et al., "FlashAttention", 2022), which does not store the scores.
+WEFT_API Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key,
+                                             const Tensor& value, const Tensor& attn_mask = {},
+                                             bool is_causal = false,
+                                             std::optional<double> scale = {}, Here = {});
 
 }  // namespace weft
