@@ -29,7 +29,7 @@ std::string asm_text(const Kernel& kernel);
 /// "x86-64 sapphirerapids, 512-bit vectors"; and LLVM's version.
 std::string target_description();
 
-/// CUDA C++ of a kernel, self-contained; elementwise and row-phase kernels. Unsupported for others.
+/// CUDA C++ of a kernel, self-contained. Throws Unsupported where something cannot be spelled.
 std::string cuda_text(const Kernel& kernel);
 
 }  // namespace weft::codegen

@@ -4,10 +4,18 @@
 // along: a warp computes one row; lane l takes the elements l, l + 32, ..., and reductions end in
 // the balanced tree of ir/reduce_order.h, by shuffles. Any grid does: threads, or warps, take
 // indices in turn. Kept rows live in `scratch`, 8 bytes per element, kept value, and thread or
-// warp.
+// warp. Updates are a row that one thread walks in order, so memory that indices share is updated
+// in their order.
+//
+// Products: see product_tile.h. Bodies of the factors fill shared memory, sums run in registers,
+// what follows the product runs on each element of the thread's square.
+#include "codegen/cuda/emit.h"
+
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "codegen/cuda/product_tile.h"
 #include "codegen/cuda/spell.h"
 #include "codegen/jit.h"
 #include "codegen/kernel_values.h"
@@ -19,17 +27,22 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 
 class CudaWriter {
  public:
-  explicit CudaWriter(const Kernel& kernel)
+  CudaWriter(const Kernel& kernel, std::string_view name)
       : kernel_(kernel),
+        function_(name),
         along_(kernel.lanes == Lanes::along),
         dtypes_(register_dtypes(kernel)),
         names_(dtypes_.size()) {}
 
   std::string run() {
-    check_supported();
-    text_ = cuda::prelude();
+    if (kernel_.is_attention()) throw Unsupported("cuda: kernels of attention");
     write_signature();
     open("{");
+    if (kernel_.is_contract()) {
+      write_product();
+      close();
+      return std::move(text_);
+    }
     find_kept();
     write_slot();
     write_indices();
@@ -46,14 +59,6 @@ class CudaWriter {
   }
 
  private:
-  void check_supported() const {
-    if (kernel_.is_attention()) throw Unsupported("cuda: kernels of attention");
-    if (kernel_.is_contract()) throw Unsupported("cuda: kernels of products");
-    for (const Section& section : kernel_.sections)
-      for (const Inst& inst : section.body)
-        if (inst.kind == Inst::Kind::update) throw Unsupported("cuda: kernels that update memory");
-  }
-
   // Text.
   void line(const std::string& what) {
     text_.append(2 * static_cast<std::size_t>(depth_), ' ');
@@ -70,7 +75,7 @@ class CudaWriter {
   }
 
   void write_signature() {
-    text_ += "\nextern \"C\" __global__ void kernel(";
+    text_ += "\nextern \"C\" __global__ void " + function_ + "(";
     for (std::size_t k = 0; k < kernel_.accesses.size(); ++k) {
       const Access& access = kernel_.accesses[k];
       text_ += access.written ? "" : "const ";
@@ -100,15 +105,20 @@ class CudaWriter {
            number(kernel_.parallel_axes) + " * (slot * " +
            number(static_cast<std::int64_t>(kept_.size())) + " + " + keep.substr(4) + "));");
     }
-    std::string total = "1";
-    for (int axis = 0; axis < kernel_.parallel_axes; ++axis)
-      total = axis == 0 ? "p0" : total + " * p" + number(axis);
-    open("for (i64 unit = slot; unit < " + total + "; unit += slots) {");
+    open("for (i64 unit = slot; unit < " + sizes_product(kernel_.parallel_axes) +
+         "; unit += slots) {");
   }
 
-  void write_indices() {
-    std::string rest = "unit";
-    for (int axis = kernel_.parallel_axes - 1; axis >= 0; --axis) {
+  // Of the first `axes` axes.
+  static std::string sizes_product(int axes) {
+    std::string total = axes == 0 ? "1" : "p0";
+    for (int axis = 1; axis < axes; ++axis) total += " * p" + number(axis);
+    return total;
+  }
+
+  void write_indices() { write_indices("unit", kernel_.parallel_axes); }
+  void write_indices(std::string rest, int axes) {
+    for (int axis = axes - 1; axis >= 0; --axis) {
       std::string index = "i" + number(axis), size = "p" + number(axis);
       line("const i64 " + index + " = " + rest + (axis > 0 ? " % " + size : "") + ";");
       if (axis == 0) break;
@@ -122,7 +132,7 @@ class CudaWriter {
   void write_once(const Section& section) {
     std::vector<const Inst*> stores;
     for (const Inst& inst : section.body) {
-      if (inst.kind == Inst::Kind::store) {
+      if (inst.kind == Inst::Kind::store || inst.kind == Inst::Kind::update) {
         stores.push_back(&inst);
       } else {
         write_value(inst);
@@ -163,7 +173,7 @@ class CudaWriter {
 
   void write_row_body(const Section& section) {
     for (const Inst& inst : section.body) {
-      if (inst.kind == Inst::Kind::store) {
+      if (inst.kind == Inst::Kind::store || inst.kind == Inst::Kind::update) {
         write_store(inst);
       } else if (inst.kind == Inst::Kind::reduce) {
         std::string sum = "sum" + number(inst.result);
@@ -250,7 +260,139 @@ class CudaWriter {
 
   void write_store(const Inst& inst) {
     std::string mask = inst.args[1] >= 0 ? "if (" + name(inst.args[1]) + ") " : "";
-    line(mask + address(inst, 2) + " = " + name(inst.args[0]) + ";");
+    std::string element = address(inst, 2), value = name(inst.args[0]);
+    if (inst.kind == Inst::Kind::update && inst.monoid != "set") {
+      std::string before = is_bool(inst.dtype) ? "(" + element + " != 0)" : element;
+      value = combine(inst, before, value);
+    }
+    line(mask + element + " = " + value + ";");
+  }
+
+  // --- Products ---------------------------------------------------------------------------------
+
+  void write_product() {
+    const Section& product = kernel_.sections.front();
+    const int m = kernel_.parallel_axes - 2, n = m + 1;
+    const std::string side = number(cuda::tile_side), type(cuda::type_name(product.dtype));
+    auto tiles = [&](int axis) {
+      return "((p" + number(axis) + " + " + number(cuda::tile_side - 1) + ") / " + side + ")";
+    };
+    for (const char* factor : {"left", "right"})
+      line("__shared__ " + type + " " + factor + "[" + number(cuda::tile_depth) + "][" +
+           number(cuda::tile_pitch) + "];");
+    const std::string across = number(cuda::tile_side / cuda::thread_side);
+    const std::string per_thread = number(cuda::thread_side);
+    line("const int row = threadIdx.x / " + across + " * " + per_thread +
+         ", column = threadIdx.x % " + across + " * " + per_thread + ";");
+    line("const i64 depth = p" + number(kernel_.parallel_axes) + ";");
+    open("for (i64 unit = blockIdx.x; unit < " + sizes_product(m) + " * " + tiles(m) + " * " +
+         tiles(n) + "; unit += gridDim.x) {");
+    line("const i64 n0 = unit % " + tiles(n) + " * " + side + ";");
+    line("const i64 m0 = unit / " + tiles(n) + " % " + tiles(m) + " * " + side + ";");
+    if (m > 0) line("const i64 batch = unit / " + tiles(n) + " / " + tiles(m) + ";");
+    write_indices("batch", m);
+    const std::string square = "[" + per_thread + "][" + per_thread + "]";
+    line(type + " total" + square + " = {}, sum" + square + " = {};");
+    open("for (i64 k0 = 0; k0 < depth; k0 += " + number(cuda::tile_depth) + ") {");
+    write_block_end(product);
+    write_factor("left", product.body, product.lhs_value, m);
+    write_factor("right", product.rhs, product.rhs_value, n);
+    line("__syncthreads();");
+    write_sums(product);
+    line("__syncthreads();");
+    close();
+    write_after_product(product, m, n);
+    close();
+  }
+
+  // The first block of sums is the total; later ones are added to it.
+  void write_block_end(const Section& product) {
+    open("if (k0 > 0 && k0 % " + number(ir::dot_block) + " == 0) {");
+    for_square([&] {
+      std::string args[] = {"total[r][c]", "sum[r][c]"};
+      line("total[r][c] = k0 == " + number(ir::dot_block) + " ? sum[r][c] : " +
+           cuda::expression(ir::ScalarOp::add, product.dtype, product.dtype, args) + ";");
+      line("sum[r][c] = 0;");
+    });
+    close();
+  }
+
+  template <class Body>
+  void for_square(Body body) {
+    const std::string side = number(cuda::thread_side);
+    line("#pragma unroll");
+    line("for (int r = 0; r < " + side + "; ++r)");
+    line("#pragma unroll");
+    open("for (int c = 0; c < " + side + "; ++c) {");
+    body();
+    close();
+  }
+
+  // Neighbouring threads take neighbours in memory: along k, or along the factor's other axis.
+  void write_factor(const std::string& factor, const std::vector<Inst>& body, Reg result,
+                    int axis) {
+    bool along_depth = false;
+    for (const Inst& inst : body)
+      if (inst.kind == Inst::Kind::load)
+        along_depth |=
+            kernel_.accesses[static_cast<std::size_t>(inst.access)].strides.back().is_one();
+    const std::string depth = number(cuda::tile_depth), side = number(cuda::tile_side);
+    const std::string axis_name = "i" + number(axis),
+                      origin = axis == kernel_.parallel_axes - 2 ? "m0" : "n0";
+    open("for (int e = threadIdx.x; e < " + number(cuda::tile_depth * cuda::tile_side) +
+         "; e += " + number(cuda::product_threads) + ") {");
+    line(along_depth ? "const int at = e / " + depth + ", k = e % " + depth + ";"
+                     : "const int at = e % " + side + ", k = e / " + side + ";");
+    line("const i64 " + axis_name + " = " + origin + " + at, j = k0 + k;");
+    open("if (" + axis_name + " < p" + number(axis) + " && j < depth) {");
+    for (const Inst& inst : body) write_value(inst);
+    line(factor + "[k][at] = " + name(result) + ";");
+    close();
+    close();
+  }
+
+  void write_sums(const Section& product) {
+    const std::string depth = number(cuda::tile_depth);
+    line("const int steps = depth - k0 < " + depth + " ? (int)(depth - k0) : " + depth + ";");
+    open("if (steps == " + depth + ") {");
+    line("#pragma unroll");
+    write_steps(product, depth);
+    close();
+    open("else {");
+    write_steps(product, "steps");
+    close();
+  }
+
+  void write_steps(const Section& product, const std::string& count) {
+    std::string args[] = {"left[k][row + r]", "right[k][column + c]", "sum[r][c]"};
+    std::string step;
+    if (is_float(product.dtype)) {
+      step = cuda::expression(ir::ScalarOp::fma, product.dtype, product.dtype, args);
+    } else {
+      std::string terms[] = {
+          "sum[r][c]", cuda::expression(ir::ScalarOp::mul, product.dtype, product.dtype, args)};
+      step = cuda::expression(ir::ScalarOp::add, product.dtype, product.dtype, terms);
+    }
+    open("for (int k = 0; k < " + count + "; ++k) {");
+    for_square([&] { line("sum[r][c] = " + step + ";"); });
+    close();
+  }
+
+  // Squares at the edge hold sums of memory that nobody wrote; nothing reads them.
+  void write_after_product(const Section& product, int m, int n) {
+    const std::string row = "i" + number(m), column = "i" + number(n);
+    for_square([&] {
+      line("const i64 " + row + " = m0 + row + r, " + column + " = n0 + column + c;");
+      line("if (" + row + " >= p" + number(m) + " || " + column + " >= p" + number(n) +
+           ") continue;");
+      std::string args[] = {"total[r][c]", "sum[r][c]"};
+      names_[at(product.result)] =
+          define(product.dtype,
+                 "depth > " + number(ir::dot_block) + " ? " +
+                     cuda::expression(ir::ScalarOp::add, product.dtype, product.dtype, args) +
+                     " : sum[r][c]");
+      for (std::size_t k = 1; k < kernel_.sections.size(); ++k) write_once(kernel_.sections[k]);
+    });
   }
 
   std::string define(DType dtype, const std::string& value) {
@@ -288,6 +430,7 @@ class CudaWriter {
   const std::string& name(Reg reg) const { return names_[at(reg)]; }
 
   const Kernel& kernel_;
+  std::string function_;
   bool along_;
   std::vector<DType> dtypes_;
   std::vector<std::string> names_;  // of registers, as readable at this point of the text
@@ -300,6 +443,46 @@ class CudaWriter {
 
 }  // namespace
 
-std::string cuda_text(const Kernel& kernel) { return CudaWriter(kernel).run(); }
+namespace cuda {
+namespace {
+
+constexpr unsigned block_threads = 256;
+constexpr std::int64_t most_blocks = 2048;  // of a grid; threads and warps take indices in turn
+// Rows that are kept need scratch for every thread, so fewer run.
+constexpr std::int64_t most_blocks_keeping = 256;
+
+std::int64_t tiles(std::int64_t size) { return (size + tile_side - 1) / tile_side; }
+
+}  // namespace
+
+std::string kernel_text(const Kernel& kernel, std::string_view name) {
+  return CudaWriter(kernel, name).run();
+}
+
+LaunchShape launch_shape(const Kernel& kernel, std::span<const std::int64_t> params) {
+  const auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
+  const bool product = kernel.is_contract();
+  std::int64_t units = 1;
+  for (std::size_t axis = 0; axis < parallel - (product ? 2 : 0); ++axis) units *= params[axis];
+  if (product) {
+    units *= tiles(params[parallel - 2]) * tiles(params[parallel - 1]);
+    return {static_cast<unsigned>(std::min<std::int64_t>(units, 0x7fffffff)), product_threads, 0};
+  }
+  const bool along = kernel.lanes == Lanes::along;
+  std::size_t kept = 0;
+  for (const Section& section : kernel.sections) kept += section.keeps.size();
+  const std::int64_t per_block = along ? block_threads / 32 : block_threads;
+  const std::int64_t blocks =
+      std::min((units + per_block - 1) / per_block, kept == 0 ? most_blocks : most_blocks_keeping);
+  const std::size_t row = kernel.row_axis ? static_cast<std::size_t>(params[parallel]) : 0;
+  return {static_cast<unsigned>(blocks), block_threads,
+          8 * row * kept * static_cast<std::size_t>(blocks * per_block)};
+}
+
+}  // namespace cuda
+
+std::string cuda_text(const Kernel& kernel) {
+  return std::string(cuda::prelude()) + cuda::kernel_text(kernel, "kernel");
+}
 
 }  // namespace weft::codegen

@@ -158,21 +158,31 @@ TEST_CASE("masks, dynamic terms and reductions of every dtype compile, along and
   }
 }
 
-TEST_CASE("cuda text of a product or an update is not there yet, and says so") {
-  KernelWriter product(2, true);
-  int a = product.access(DType::f32, false, {Coef::at(2), Coef::zero(), Coef::one()});
-  product.begin(Kind::contract);
-  Reg left = product.load(a);
-  product.right();
-  int b = product.access(DType::f32, false, {Coef::zero(), Coef::one(), Coef::at(1)});
-  product.product(DType::f32, left, product.load(b));
-  CHECK_THROWS_AS(cuda_text(product.kernel()), Unsupported);
-
-  KernelWriter update(1, true);
-  int y = update.access(DType::f32, true, {Coef::one(), Coef::zero()});
-  update.begin(Kind::over);
-  update.update("add", y, update.constant(DType::f32, 0));
-  CHECK_THROWS_AS(cuda_text(update.kernel()), Unsupported);
+TEST_CASE("products with what follows them, and updates, compile for every dtype") {
+  for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::u64}) {
+    KernelWriter w(3, true);
+    int a = w.access(dtype, false, {Coef::at(4), Coef::at(3), Coef::zero(), Coef::one()});
+    int b = w.access(dtype, false, {Coef::at(4), Coef::zero(), Coef::one(), Coef::at(2)});
+    int c = w.access(dtype, true, {Coef::at(4), Coef::at(2), Coef::one(), Coef::zero()});
+    w.add_param();
+    w.begin(Kind::contract);
+    Reg left = w.op(ir::Op::neg, dtype, {w.load(a)});
+    w.right();
+    Reg product = w.product(dtype, left, w.load(b));
+    w.begin(Kind::once);
+    w.store(c, w.op(ir::Op::max, dtype, {product, w.constant(dtype, 0)}));
+    compile_if_possible(w.kernel());
+    CHECK(contains(kernel_text(w.kernel()), "__shared__"));
+  }
+  for (const char* monoid : {"set", "add", "max"}) {
+    KernelWriter w(1, true);
+    int y = w.access(DType::f32, true, {Coef::one(), Coef::zero()});
+    int at = w.access(DType::i64, false, {Coef::zero(), Coef::one()});
+    w.begin(Kind::over);
+    Reg index = w.load(at);
+    w.update(monoid, y, w.constant(DType::f32, 0x40000000), -1, {{index, Coef::at(0)}});
+    compile_if_possible(w.kernel());
+  }
 }
 
 }  // namespace

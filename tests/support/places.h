@@ -5,8 +5,9 @@
 
 namespace weft::test {
 
-std::string source_dir();  // the repository
-std::string text_files();  // tests/files
-std::string bin_dir();     // build/bin
+std::string source_dir();     // the repository
+std::string text_files();     // tests/files
+std::string bin_dir();        // build/bin
+std::string host_compiler();  // the C++ compiler that built the tests
 
 }  // namespace weft::test
