@@ -45,7 +45,9 @@ TEST_CASE("scaled_dot_product_attention takes masks, of bool and of numbers") {
 
 TEST_CASE("attention's first and second derivatives agree with finite differences") {
   manual_seed(5);
-  const Tensor q = randn({2, 3, 2}, f64), k = randn({2, 4, 2}, f64), v = randn({2, 4, 3}, f64);
+  const Tensor q = randn({2, 3, 2}, f64).requires_grad_();
+  const Tensor k = randn({2, 4, 2}, f64).requires_grad_();
+  const Tensor v = randn({2, 4, 3}, f64).requires_grad_();
   for (const bool causal : {false, true}) {
     const auto f = [causal](Tensor a, Tensor b, Tensor c) {
       return scaled_dot_product_attention(a, b, c, {}, causal);
