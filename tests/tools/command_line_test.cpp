@@ -201,6 +201,44 @@ TEST_CASE("weft-bench lists, filters, measures and writes JSON") {
   check_rejected("weft-bench --unknown", "--unknown");
 }
 
+TEST_CASE("weft-bench --baseline names what got slower against its limit, beyond noise") {
+  const TemporaryFolder folder;
+  auto figures = [](double median_ms) {
+    return R"({"machine": {"cpu": "a"}, "cases": [{"name": "one", "threads": 1, "bound_ms": 1,
+               "p10_ms": 2, "p90_ms": 2, "median_ms": )" +
+           std::to_string(median_ms) + "}]}";
+  };
+  write(folder / "before.json", figures(2));
+  write(folder / "noise.json", figures(2.05));
+  write(folder / "slower.json", figures(2.5));
+  const std::string before = "weft-bench --baseline " + (folder / "before.json") + " ";
+  CHECK(run_tool(before + (folder / "noise.json")).code == 0);
+  const auto slower = run_tool(before + (folder / "slower.json"));
+  CHECK(slower.code == 1);
+  CHECK_MESSAGE(has(slower.text, "slower    one, threads 1: +25.0%"), slower.text);
+  write(folder / "bad.json", "{");
+  check_rejected(before + (folder / "bad.json"), "expected JSON");
+  write(folder / "empty.json", "{}");
+  check_rejected(before + (folder / "empty.json"), "machine");
+  check_rejected(before + (folder / "missing.json"), "missing.json");
+}
+
+TEST_CASE("weft-bench --markdown writes between its markers and nowhere else") {
+  const TemporaryFolder folder;
+  const std::string page = folder / "page.md";
+  write(page, "above\n<!-- figures -->\nold\n<!-- end of figures -->\nbelow\n");
+  const std::string command =
+      "weft-bench --threads 1 --filter 'call_8|chain10_f32_64KB' --markdown ";
+  const auto out = run_tool(command + page);
+  CHECK_MESSAGE(out.code == 0, out.text);
+  const std::string text = read(page);
+  for (const char* part : {"above\n", "`call_8`", "of ceiling", "below\n"}) CHECK(has(text, part));
+  CHECK_FALSE(has(text, "\nold\n"));
+  write(page, "no markers\n");
+  check_rejected(command + page, "<!-- figures -->");
+  CHECK(read(page) == "no markers\n");
+}
+
 TEST_CASE("weft cache lists, counts and clears the kernels on disk") {
   const TemporaryFolder folder;
   const std::string cache = folder / "kernels";

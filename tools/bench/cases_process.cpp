@@ -11,31 +11,13 @@
 #include <stdexcept>
 
 #include "tools/bench/case.h"
+#include "tools/bench/folder.h"
 
 namespace weft::bench {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder that goes away with its owner.
-class Folder {
- public:
-  Folder() : path_((fs::temp_directory_path() / "weft-bench-XXXXXX").string()) {
-    if (!mkdtemp(path_.data()))
-      throw std::runtime_error("weft-bench: no folder for files: " + path_);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 /// Runs the weft beside this program, its output into `out`; milliseconds from start to end.
 double run_weft(std::vector<std::string> arguments, const std::string& out) {

@@ -2,12 +2,15 @@
 #include <charconv>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <regex>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "runtime/machine.h"
+#include "tools/bench/baseline.h"
+#include "tools/bench/goals.h"
 #include "tools/bench/measure.h"
 #include "tools/support/files.h"
 #include "tools/support/run_tool.h"
@@ -20,6 +23,8 @@ struct Settings {
   std::string filter;
   std::string threads;
   std::string json;
+  std::string markdown;
+  std::vector<std::string> baseline;
   bool list = false;
 };
 
@@ -64,7 +69,8 @@ nlohmann::json to_json(const Measurement& m) {
           {"bound", name(m.bound)},
           {"bound_ms", m.bound_ms},  // 0 where nothing binds
           {"fraction", m.fraction},
-          {"cold_ms", m.cold_ms},
+          {"cold_ms", m.cold_ms ? nlohmann::json(*m.cold_ms) : nlohmann::json()},
+          {"disk_ms", m.disk_ms ? nlohmann::json(*m.disk_ms) : nlohmann::json()},
           {"kernels", m.kernels},
           {"peak_bytes", m.peak_bytes},
           {"bound_bytes", m.bound_bytes},
@@ -84,18 +90,29 @@ nlohmann::json machine_json(const std::vector<Limits>& limits) {
   return machine;
 }
 
+std::string milliseconds(const std::optional<double>& ms) {
+  if (!ms) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", *ms);
+  return text;
+}
+
 void print_row(const Measurement& m) {
   char bound[40] = "-";
   if (m.bound != Bound::none)
     std::snprintf(bound, sizeof bound, "%5.1f%% of %s", 100 * m.fraction, name(m.bound));
-  std::printf("%-32s %7d %11.4f %11.4f %5.1f%% %9.1f %7zu  %s\n", m.name.c_str(), m.threads,
-              m.median_ms, m.min_ms, 100 * (m.high_ms - m.low_ms) / m.median_ms, m.cold_ms,
-              m.kernels, bound);
+  std::printf("%-34s %7d %11.5f %11.5f %6.1f%% %9s %9s %7zu  %s\n", m.name.c_str(), m.threads,
+              m.median_ms, m.min_ms, 100 * (m.high_ms - m.low_ms) / m.median_ms,
+              milliseconds(m.cold_ms).c_str(), milliseconds(m.disk_ms).c_str(), m.kernels, bound);
   for (const auto& [name, value] : m.figures) std::printf("    %s %.4g\n", name.c_str(), value);
   std::fflush(stdout);
 }
 
 int run(const Settings& s) {
+  if (s.baseline.size() == 2)  // two files: nothing is measured
+    return compare_figures(read_figures(s.baseline[0]), read_figures(s.baseline[1])) == 0 ? 0 : 1;
+  const nlohmann::json before =
+      s.baseline.empty() ? nlohmann::json() : read_figures(s.baseline.front());
   const std::vector<Case> cases = chosen_cases(s.filter);
   if (s.list) {
     for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
@@ -110,8 +127,8 @@ int run(const Settings& s) {
         "\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s, f64 %.1f GFLOP/s\n",
         weft::runtime::cpu_name().c_str(), threads, l.copy_gbs, l.read_gbs, l.f32_gflops,
         l.f64_gflops);
-    std::printf("%-32s %7s %11s %11s %6s %9s %7s  %s\n", "case", "threads", "median ms", "min ms",
-                "spread", "cold ms", "kernels", "of the limit");
+    std::printf("%-34s %7s %11s %11s %7s %9s %9s %7s  %s\n", "case", "threads", "median ms",
+                "min ms", "spread", "cold ms", "disk ms", "kernels", "of the limit");
     weft::set_num_threads(threads);
     for (const Case& c : cases) {
       const Measurement m = measure(c, l);
@@ -119,11 +136,10 @@ int run(const Settings& s) {
       results.push_back(to_json(m));
     }
   }
-  if (!s.json.empty()) {
-    const nlohmann::json document{{"machine", machine_json(limits)}, {"cases", results}};
-    weft::tools::write_file(s.json, document.dump(2) + "\n");
-  }
-  return 0;
+  const nlohmann::json document{{"machine", machine_json(limits)}, {"cases", results}};
+  if (!s.json.empty()) weft::tools::write_file(s.json, document.dump(2) + "\n");
+  if (!s.markdown.empty()) write_figures(s.markdown, document);
+  return before.is_null() || compare_figures(before, document) == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -137,6 +153,12 @@ int main(int argc, char** argv) {
   app.add_option("--filter", s.filter, "Regular expression: cases to run");
   app.add_option("--threads", s.threads, "Thread counts, comma-separated, as in 1,2");
   app.add_option("--json", s.json, "Write the figures into this file");
+  app.add_option("--baseline", s.baseline,
+                 "A.json: compare this run with it; A.json B.json: compare the two and measure "
+                 "nothing. Exit code 1 if a case got slower beyond noise")
+      ->expected(1, 2);
+  app.add_option("--markdown", s.markdown,
+                 "Write goals and figures between the markers in this file (docs/performance.md)");
   app.add_flag("--list", s.list, "Print the names of the cases");
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "runtime/engine.h"
+#include "tools/bench/folder.h"
 
 namespace weft::bench {
 
@@ -127,6 +128,28 @@ void measure_cold(const Case& c, const Prepared& p, Measurement& m) {
   m.bound_bytes = report.bound_bytes;
 }
 
+/// The first call of a function made anew, with empty caches in memory.
+double first_call(const Case& c) {
+  const Prepared p = c.prepare();
+  runtime::clear_caches();
+  const auto start = Clock::now();
+  const Tensor first = p.run();
+  first.data_ptr();
+  const double ms = since(start);
+  require(c, "result with a disk cache", p.check(first));
+  return ms;
+}
+
+/// The first call once an equal function has filled the disk cache.
+double measure_disk(const Case& c) {
+  const Folder folder;
+  runtime::set_disk_cache(folder.path());
+  first_call(c);
+  const double ms = first_call(c);
+  runtime::set_disk_cache("off");
+  return ms;
+}
+
 }  // namespace
 
 const char* name(Bound bound) {
@@ -145,7 +168,10 @@ const char* name(Bound bound) {
 Measurement measure(const Case& c, const Limits& limits) {
   Measurement m{.name = c.name, .threads = limits.threads, .bound = c.bound};
   const Prepared p = c.prepare();
-  if (p.run) measure_cold(c, p, m);
+  if (p.run) {
+    m.disk_ms = measure_disk(c);
+    measure_cold(c, p, m);
+  }
   if (p.sample) {
     if (p.most_samples > 1) p.sample();
     fill_statistics(m, samples_of(p.sample, std::min(fewest, p.most_samples), p.most_samples));

@@ -1,6 +1,8 @@
 // Timing one case: cold once, then warm-up and many samples, in turns with its ceiling.
 #pragma once
 
+#include <optional>
+
 #include "tools/bench/case.h"
 #include "tools/bench/limits.h"
 
@@ -14,7 +16,9 @@ struct Measurement {
   double low_ms = 0, high_ms = 0;  // 10th and 90th percentile
   double bound_ms = 0;             // the least time the machine's limits allow; 0 for Bound::none
   double fraction = 0;             // bound_ms / median_ms
-  double cold_ms = 0;              // first call: recording, passes, code generation and running
+  // First calls: recording, passes, code generation and running; with empty caches, and with the
+  // disk cache of an equal run. Nothing where a sample is no call of Weft.
+  std::optional<double> cold_ms = {}, disk_ms = {};
   std::size_t kernels = 0, peak_bytes = 0, bound_bytes = 0;
   std::size_t samples = 0;
   std::map<std::string, double> figures = {};  // of the case's own

@@ -1,0 +1,17 @@
+// What the cases must reach, and tables of what they reached: written into docs/performance.md.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace weft::bench {
+
+/// The machine, its limits, each goal with the case furthest from it, and every case, as Markdown.
+std::string figures_markdown(const nlohmann::json& document);
+
+/// Replaces what stands in `file` between the lines `<!-- figures -->` and `<!-- end of figures
+/// -->`. Throws weft::Error, changing nothing, where they are missing.
+void write_figures(const std::string& file, const nlohmann::json& document);
+
+}  // namespace weft::bench
