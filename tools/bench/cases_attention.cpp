@@ -1,7 +1,5 @@
 // Attention, softmax(Q K' / sqrt(d)) V of [batch, heads, length, d], causal or not, and its
 // gradients.
-#include <limits>
-
 #include "tools/bench/inputs.h"
 
 namespace weft::bench {
@@ -13,12 +11,7 @@ constexpr std::int64_t size = batch * heads * length * depth;
 const Shape shape{batch, heads, length, depth};
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, bool causal) {
-  Tensor scores = q.matmul(k.transpose(-1, -2)) * 0.125;
-  if (causal) {
-    const Tensor future = triu(ones({length, length}), 1) > 0;
-    scores = masked_fill(scores, future, -std::numeric_limits<float>::infinity());
-  }
-  return scores.softmax(-1).matmul(v);
+  return scaled_dot_product_attention(q, k, v, {}, causal);
 }
 
 /// One head in double: rows of probabilities, and what is made of them.

@@ -57,6 +57,8 @@ Check compare(std::function<double(std::int64_t)> expected, double tolerance) {
 
 template <class F, class... Inputs>
 Prepared prepared(F f, Check check, Inputs... inputs) {
+  // Arguments stand in memory of their own: a view would be evaluated in each call.
+  ((inputs = inputs.clone(), inputs.data_ptr()), ...);
   auto compiled = std::make_shared<Jitted<F>>(jit(std::move(f)));
   return {[=] { return (*compiled)(inputs...); }, [=] { return compiled->report(); },
           std::move(check)};
