@@ -19,14 +19,21 @@ const char* comment(CodeForm form) {
   }
 }
 
-std::string code_of(const Kernel& kernel, CodeForm form) {
+std::string cuda_of(const Launch& launch) {
+  std::vector<std::int64_t> offsets;
+  for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
+  return cuda_text(*launch.kernel, launch.params, offsets);
+}
+
+std::string code_of(const Launch& launch, CodeForm form) {
+  const Kernel& kernel = *launch.kernel;
   switch (form) {
     case CodeForm::llvm:
       return llvm_text(kernel);
     case CodeForm::assembly:
       return asm_text(kernel);
     case CodeForm::cuda:
-      return cuda_text(kernel);
+      return cuda_of(launch);
     default:
       return print(kernel);
   }
@@ -50,7 +57,7 @@ std::string dump(const Program& program, CodeForm form) {
     const auto first = std::find(seen.begin(), seen.end(), key);
     text += comment(form) + heading(launch, k);
     if (first == seen.end())
-      text += "\n" + code_of(*launch.kernel, form);
+      text += "\n" + code_of(launch, form);
     else
       text += ", the kernel of launch " + std::to_string(first - seen.begin());
     text += "\n";

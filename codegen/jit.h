@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,11 @@ std::string asm_text(const Kernel& kernel);
 /// "x86-64 sapphirerapids, 512-bit vectors"; and LLVM's version.
 std::string target_description();
 
-/// CUDA C++ of a kernel, self-contained. Throws Unsupported where something cannot be spelled.
+/// CUDA C++ of a kernel, self-contained. Throws Unsupported where something cannot be spelled. The
+/// first serves every launch; with params and offsets (Argument::offset) of one launch, it is what
+/// that launch runs.
 std::string cuda_text(const Kernel& kernel);
+std::string cuda_text(const Kernel& kernel, std::span<const std::int64_t> params,
+                      std::span<const std::int64_t> offsets);
 
 }  // namespace weft::codegen

@@ -7,11 +7,11 @@
 // warp. Updates are a row that one thread walks in order, so memory that indices share is updated
 // in their order.
 //
+// Elementwise kernels whose memory allows it: a thread takes packs of elements (schedule.h).
 // Products: see product_tile.h. Bodies of the factors fill shared memory, sums run in registers,
 // what follows the product runs on each element of the thread's square.
 #include "codegen/cuda/emit.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -27,8 +27,10 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 
 class CudaWriter {
  public:
-  CudaWriter(const Kernel& kernel, std::string_view name)
+  CudaWriter(const Kernel& kernel, const cuda::Schedule& schedule, std::string_view name)
       : kernel_(kernel),
+        schedule_(schedule),
+        index_(schedule.narrow ? "i32" : "i64"),
         function_(name),
         along_(kernel.lanes == Lanes::along),
         dtypes_(register_dtypes(kernel)),
@@ -38,8 +40,11 @@ class CudaWriter {
     if (kernel_.is_attention()) throw Unsupported("cuda: kernels of attention");
     write_signature();
     open("{");
-    if (kernel_.is_contract()) {
-      write_product();
+    if (schedule_.narrow)
+      for (int param = 0; param < kernel_.param_count; ++param)
+        line("const i32 p" + number(param) + " = (i32)w" + number(param) + ";");
+    if (kernel_.is_contract() || schedule_.in_packs()) {
+      kernel_.is_contract() ? write_product() : write_packs();
       close();
       return std::move(text_);
     }
@@ -82,7 +87,7 @@ class CudaWriter {
       text_ += std::string(cuda::stored_type_name(access.dtype)) + "* a" + std::to_string(k) + ", ";
     }
     for (int param = 0; param < kernel_.param_count; ++param)
-      text_ += "i64 p" + number(param) + ", ";
+      text_ += (schedule_.narrow ? "i64 w" : "i64 p") + number(param) + ", ";
     text_ += "unsigned char* scratch)\n";
   }
 
@@ -94,18 +99,18 @@ class CudaWriter {
 
   // The first index that this thread or warp takes, the step to the next, and its rows of scratch.
   void write_slot() {
-    std::string thread = "((i64)blockIdx.x * blockDim.x + threadIdx.x)";
-    std::string threads = "((i64)gridDim.x * blockDim.x)";
-    if (along_) line("const i64 lane = threadIdx.x % 32;");
-    line("const i64 slot = " + thread + (along_ ? " / 32;" : ";"));
-    line("const i64 slots = " + threads + (along_ ? " / 32;" : ";"));
+    std::string thread = "((" + index_ + ")blockIdx.x * blockDim.x + threadIdx.x)";
+    std::string threads = "((" + index_ + ")gridDim.x * blockDim.x)";
+    if (along_) line("const " + index_ + " lane = threadIdx.x % 32;");
+    line("const " + index_ + " slot = " + thread + (along_ ? " / 32;" : ";"));
+    line("const " + index_ + " slots = " + threads + (along_ ? " / 32;" : ";"));
     for (const auto& [reg, keep] : kept_) {
       std::string type(cuda::type_name(dtype(reg)));
-      line(type + "* const " + keep + " = (" + type + "*)(scratch + 8 * p" +
+      line(type + "* const " + keep + " = (" + type + "*)(scratch + (i64)8 * p" +
            number(kernel_.parallel_axes) + " * (slot * " +
            number(static_cast<std::int64_t>(kept_.size())) + " + " + keep.substr(4) + "));");
     }
-    open("for (i64 unit = slot; unit < " + sizes_product(kernel_.parallel_axes) +
+    open("for (" + index_ + " unit = slot; unit < " + sizes_product(kernel_.parallel_axes) +
          "; unit += slots) {");
   }
 
@@ -120,10 +125,10 @@ class CudaWriter {
   void write_indices(std::string rest, int axes) {
     for (int axis = axes - 1; axis >= 0; --axis) {
       std::string index = "i" + number(axis), size = "p" + number(axis);
-      line("const i64 " + index + " = " + rest + (axis > 0 ? " % " + size : "") + ";");
+      line("const " + index_ + " " + index + " = " + rest + (axis > 0 ? " % " + size : "") + ";");
       if (axis == 0) break;
       std::string next = "rest" + number(axis);
-      line("const i64 " + next + " = " + rest + " / " + size + ";");
+      line("const " + index_ + " " + next + " = " + rest + " / " + size + ";");
       rest = next;
     }
   }
@@ -159,8 +164,8 @@ class CudaWriter {
            cuda::constant(inst.dtype, identity_bits(inst.monoid, inst.dtype)) + ";");
     }
     std::string size = "p" + number(kernel_.parallel_axes);
-    open(along_ ? "for (i64 j = lane; j < " + size + "; j += 32) {"
-                : "for (i64 j = 0; j < " + size + "; ++j) {");
+    open(along_ ? "for (" + index_ + " j = lane; j < " + size + "; j += 32) {"
+                : "for (" + index_ + " j = 0; j < " + size + "; ++j) {");
     std::vector<std::string> outside = names_;
     for (const auto& [reg, keep] : kept_)
       if (in_scratch_.contains(reg)) names_[at(reg)] = keep + "[j]";
@@ -211,7 +216,7 @@ class CudaWriter {
         names_[at(inst.result)] = define(inst.dtype, cuda::constant(inst.dtype, inst.bits));
         break;
       case Inst::Kind::param:
-        names_[at(inst.result)] = "p" + number(inst.param);
+        names_[at(inst.result)] = define(DType::i64, "p" + number(inst.param));
         break;
       case Inst::Kind::index: {
         std::string start = inst.param >= 0 ? "p" + number(inst.param) : "0";
@@ -222,7 +227,7 @@ class CudaWriter {
         write_op(inst);
         break;
       case Inst::Kind::load: {
-        std::string element = address(inst, 1);
+        std::string element = in_pack(inst) ? pack_element(inst) : address(inst, 1);
         std::string read = is_bool(inst.dtype) ? element + " != 0" : element;
         if (inst.args[0] >= 0) {
           std::string zero = cuda::constant(inst.dtype, 0);
@@ -260,12 +265,100 @@ class CudaWriter {
 
   void write_store(const Inst& inst) {
     std::string mask = inst.args[1] >= 0 ? "if (" + name(inst.args[1]) + ") " : "";
-    std::string element = address(inst, 2), value = name(inst.args[0]);
+    std::string element = in_pack(inst) ? pack_element(inst) : address(inst, 2);
+    std::string value = name(inst.args[0]);
     if (inst.kind == Inst::Kind::update && inst.monoid != "set") {
       std::string before = is_bool(inst.dtype) ? "(" + element + " != 0)" : element;
       value = combine(inst, before, value);
     }
     line(mask + element + " = " + value + ";");
+  }
+
+  // --- Elementwise, in packs --------------------------------------------------------------------
+
+  // First all packs of `copies` places are read, then each place is computed and stored: so many
+  // reads are in flight, and memory that is written over was read by the same thread before.
+  void write_packs() {
+    const std::string copies = number(schedule_.copies),
+                      last = "p" + number(kernel_.parallel_axes - 1);
+    const std::string pack = number(cuda::pack_size);
+    line("const " + index_ + " slot = (" + index_ + ")blockIdx.x * blockDim.x + threadIdx.x;");
+    line("const " + index_ + " slots = (" + index_ + ")gridDim.x * blockDim.x;");
+    line("const " + index_ + " row_packs = (" + last + " + " + number(cuda::pack_size - 1) +
+         ") / " + pack + ";");
+    const int outer = kernel_.parallel_axes - 1;
+    line("const " + index_ + " packs = " + (outer == 0 ? "" : sizes_product(outer) + " * ") +
+         "row_packs;");
+    open("for (" + index_ + " first = slot; first < packs; first += " + copies + " * slots) {");
+    for_packed(false, [&](std::size_t k) {
+      line(pack_type(k) + " x" + std::to_string(k) + "[" + copies + "];");
+    });
+    for_each_copy([&] {
+      for_packed(false,
+                 [&](std::size_t k) { move_pack(k, "x" + std::to_string(k) + "[copy]", false); });
+    });
+    for_each_copy([&] {
+      for_packed(true,
+                 [&](std::size_t k) { line(pack_type(k) + " x" + std::to_string(k) + "[1];"); });
+      line("#pragma unroll");
+      open("for (int v = 0; v < " + pack + "; ++v) {");
+      line("const " + index_ + " i" + number(outer) + " = start + v;");
+      if (schedule_.ragged) line("if (i" + number(outer) + " >= " + last + ") break;");
+      element_ = true;
+      for (const Section& section : kernel_.sections) write_once(section);
+      element_ = false;
+      close();
+      for_packed(true, [&](std::size_t k) { move_pack(k, "x" + std::to_string(k) + "[0]", true); });
+    });
+    close();
+  }
+
+  template <class Body>
+  void for_packed(bool written, Body body) {
+    for (std::size_t k = 0; k < kernel_.accesses.size(); ++k)
+      if (schedule_.packed[k] && kernel_.accesses[k].written == written) body(k);
+  }
+
+  template <class Body>
+  void for_each_copy(Body body) {
+    const int outer = kernel_.parallel_axes - 1;
+    line("#pragma unroll");
+    open("for (int copy = 0; copy < " + number(schedule_.copies) + "; ++copy) {");
+    line("const " + index_ + " unit = first + copy * slots;");
+    line("if (unit >= packs) break;");
+    line("const " + index_ + " start = unit" + (outer > 0 ? " % row_packs" : "") + " * " +
+         number(cuda::pack_size) + ";");
+    if (outer > 0) line("const " + index_ + " above = unit / row_packs;");
+    write_indices("above", outer);
+    body();
+    close();
+  }
+
+  std::string pack_type(std::size_t k) const {
+    return "weft_pack<" + std::string(cuda::stored_type_name(kernel_.accesses[k].dtype)) + ">";
+  }
+
+  void move_pack(std::size_t k, const std::string& pack, bool store) {
+    std::string offset = "start";
+    const std::vector<Coef>& strides = kernel_.accesses[k].strides;
+    for (std::size_t axis = 0; axis + 1 < strides.size(); ++axis)
+      offset += scaled(strides[axis], "i" + std::to_string(axis));
+    const std::string at = "a" + std::to_string(k) + " + (" + offset + ")";
+    if (schedule_.ragged) {
+      line(std::string(store ? "weft_store" : "weft_load") + "_part(" + pack + ", " + at + ", p" +
+           number(kernel_.parallel_axes - 1) + " - start);");
+    } else {
+      line(store ? "*(" + pack_type(k) + "*)(" + at + ") = " + pack + ";"
+                 : pack + " = *(const " + pack_type(k) + "*)(" + at + ");");
+    }
+  }
+
+  bool in_pack(const Inst& inst) const {
+    return element_ && schedule_.packed[static_cast<std::size_t>(inst.access)];
+  }
+  std::string pack_element(const Inst& inst) const {
+    const bool written = kernel_.accesses[static_cast<std::size_t>(inst.access)].written;
+    return "x" + number(inst.access) + (written ? "[0]" : "[copy]") + ".v[v]";
   }
 
   // --- Products ---------------------------------------------------------------------------------
@@ -284,16 +377,16 @@ class CudaWriter {
     const std::string per_thread = number(cuda::thread_side);
     line("const int row = threadIdx.x / " + across + " * " + per_thread +
          ", column = threadIdx.x % " + across + " * " + per_thread + ";");
-    line("const i64 depth = p" + number(kernel_.parallel_axes) + ";");
-    open("for (i64 unit = blockIdx.x; unit < " + sizes_product(m) + " * " + tiles(m) + " * " +
-         tiles(n) + "; unit += gridDim.x) {");
-    line("const i64 n0 = unit % " + tiles(n) + " * " + side + ";");
-    line("const i64 m0 = unit / " + tiles(n) + " % " + tiles(m) + " * " + side + ";");
-    if (m > 0) line("const i64 batch = unit / " + tiles(n) + " / " + tiles(m) + ";");
+    line("const " + index_ + " depth = p" + number(kernel_.parallel_axes) + ";");
+    open("for (" + index_ + " unit = blockIdx.x; unit < " + sizes_product(m) + " * " + tiles(m) +
+         " * " + tiles(n) + "; unit += gridDim.x) {");
+    line("const " + index_ + " n0 = unit % " + tiles(n) + " * " + side + ";");
+    line("const " + index_ + " m0 = unit / " + tiles(n) + " % " + tiles(m) + " * " + side + ";");
+    if (m > 0) line("const " + index_ + " batch = unit / " + tiles(n) + " / " + tiles(m) + ";");
     write_indices("batch", m);
     const std::string square = "[" + per_thread + "][" + per_thread + "]";
     line(type + " total" + square + " = {}, sum" + square + " = {};");
-    open("for (i64 k0 = 0; k0 < depth; k0 += " + number(cuda::tile_depth) + ") {");
+    open("for (" + index_ + " k0 = 0; k0 < depth; k0 += " + number(cuda::tile_depth) + ") {");
     write_block_end(product);
     write_factor("left", product.body, product.lhs_value, m);
     write_factor("right", product.rhs, product.rhs_value, n);
@@ -343,7 +436,7 @@ class CudaWriter {
          "; e += " + number(cuda::product_threads) + ") {");
     line(along_depth ? "const int at = e / " + depth + ", k = e % " + depth + ";"
                      : "const int at = e % " + side + ", k = e / " + side + ";");
-    line("const i64 " + axis_name + " = " + origin + " + at, j = k0 + k;");
+    line("const " + index_ + " " + axis_name + " = " + origin + " + at, j = k0 + k;");
     open("if (" + axis_name + " < p" + number(axis) + " && j < depth) {");
     for (const Inst& inst : body) write_value(inst);
     line(factor + "[k][at] = " + name(result) + ";");
@@ -382,7 +475,7 @@ class CudaWriter {
   void write_after_product(const Section& product, int m, int n) {
     const std::string row = "i" + number(m), column = "i" + number(n);
     for_square([&] {
-      line("const i64 " + row + " = m0 + row + r, " + column + " = n0 + column + c;");
+      line("const " + index_ + " " + row + " = m0 + row + r, " + column + " = n0 + column + c;");
       line("if (" + row + " >= p" + number(m) + " || " + column + " >= p" + number(n) +
            ") continue;");
       std::string args[] = {"total[r][c]", "sum[r][c]"};
@@ -430,6 +523,8 @@ class CudaWriter {
   const std::string& name(Reg reg) const { return names_[at(reg)]; }
 
   const Kernel& kernel_;
+  const cuda::Schedule& schedule_;
+  std::string index_;  // the type of indices and sizes
   std::string function_;
   bool along_;
   std::vector<DType> dtypes_;
@@ -439,50 +534,26 @@ class CudaWriter {
   std::string text_;
   int depth_ = 0;
   int next_ = 0;
+  bool element_ = false;  // inside the loop over a pack
 };
 
 }  // namespace
 
-namespace cuda {
-namespace {
-
-constexpr unsigned block_threads = 256;
-constexpr std::int64_t most_blocks = 2048;  // of a grid; threads and warps take indices in turn
-// Rows that are kept need scratch for every thread, so fewer run.
-constexpr std::int64_t most_blocks_keeping = 256;
-
-std::int64_t tiles(std::int64_t size) { return (size + tile_side - 1) / tile_side; }
-
-}  // namespace
-
-std::string kernel_text(const Kernel& kernel, std::string_view name) {
-  return CudaWriter(kernel, name).run();
+std::string cuda::kernel_text(const Kernel& kernel, const Schedule& schedule,
+                              std::string_view name) {
+  return CudaWriter(kernel, schedule, name).run();
 }
-
-LaunchShape launch_shape(const Kernel& kernel, std::span<const std::int64_t> params) {
-  const auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
-  const bool product = kernel.is_contract();
-  std::int64_t units = 1;
-  for (std::size_t axis = 0; axis < parallel - (product ? 2 : 0); ++axis) units *= params[axis];
-  if (product) {
-    units *= tiles(params[parallel - 2]) * tiles(params[parallel - 1]);
-    return {static_cast<unsigned>(std::min<std::int64_t>(units, 0x7fffffff)), product_threads, 0};
-  }
-  const bool along = kernel.lanes == Lanes::along;
-  std::size_t kept = 0;
-  for (const Section& section : kernel.sections) kept += section.keeps.size();
-  const std::int64_t per_block = along ? block_threads / 32 : block_threads;
-  const std::int64_t blocks =
-      std::min((units + per_block - 1) / per_block, kept == 0 ? most_blocks : most_blocks_keeping);
-  const std::size_t row = kernel.row_axis ? static_cast<std::size_t>(params[parallel]) : 0;
-  return {static_cast<unsigned>(blocks), block_threads,
-          8 * row * kept * static_cast<std::size_t>(blocks * per_block)};
-}
-
-}  // namespace cuda
 
 std::string cuda_text(const Kernel& kernel) {
-  return std::string(cuda::prelude()) + cuda::kernel_text(kernel, "kernel");
+  cuda::Schedule any_launch;
+  any_launch.packed.assign(kernel.accesses.size(), false);
+  return std::string(cuda::prelude()) + cuda::kernel_text(kernel, any_launch, "kernel");
+}
+
+std::string cuda_text(const Kernel& kernel, std::span<const std::int64_t> params,
+                      std::span<const std::int64_t> offsets) {
+  return std::string(cuda::prelude()) +
+         cuda::kernel_text(kernel, cuda::schedule(kernel, params, offsets), "kernel");
 }
 
 }  // namespace weft::codegen

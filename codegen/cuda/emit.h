@@ -6,19 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "codegen/cuda/schedule.h"
 #include "codegen/kernel.h"
 
 namespace weft::codegen::cuda {
 
 /// The function alone: several of them share one prelude() and one program. Its arguments are one
 /// pointer per access, the parameters as i64, and a pointer to scratch. Throws Unsupported.
-std::string kernel_text(const Kernel& kernel, std::string_view name);
-
-struct LaunchShape {
-  unsigned blocks = 1, threads = 1;
-  std::size_t scratch_bytes = 0;  // of device memory, for rows that are kept
-};
-/// Nothing is to be launched where the kernel has no index (blocks is 0).
-LaunchShape launch_shape(const Kernel& kernel, std::span<const std::int64_t> params);
+std::string kernel_text(const Kernel& kernel, const Schedule& schedule, std::string_view name);
 
 }  // namespace weft::codegen::cuda

@@ -15,8 +15,9 @@ struct OpaqueProgram;
 using Program = OpaqueProgram*;
 constexpr int success = 0;
 // Arithmetic is fixed in the graph: nothing is contracted, flushed or approximated.
-constexpr std::array options_for_all = {"--std=c++17", "--fmad=false", "--ftz=false",
-                                        "--prec-div=true", "--prec-sqrt=true"};
+constexpr std::array options_for_all = {"--std=c++17",      "--fmad=false",
+                                        "--ftz=false",      "--prec-div=true",
+                                        "--prec-sqrt=true", "--ptxas-options=-v"};
 
 template <class F>
 bool load(void* library, F& function, const char* symbol) {
@@ -50,6 +51,8 @@ struct Nvrtc::Api {
   int (*compile)(Program, int count, const char* const* options);
   int (*code_size)(Program, std::size_t*);
   int (*code)(Program, char*);
+  int (*ptx_size)(Program, std::size_t*);
+  int (*ptx)(Program, char*);
   int (*log_size)(Program, std::size_t*);
   int (*log)(Program, char*);
 
@@ -60,6 +63,7 @@ struct Nvrtc::Api {
            load(library, destroy, "nvrtcDestroyProgram") &&
            load(library, compile, "nvrtcCompileProgram") &&
            load(library, code_size, "nvrtcGetCUBINSize") && load(library, code, "nvrtcGetCUBIN") &&
+           load(library, ptx_size, "nvrtcGetPTXSize") && load(library, ptx, "nvrtcGetPTX") &&
            load(library, log_size, "nvrtcGetProgramLogSize") &&
            load(library, log, "nvrtcGetProgramLog");
   }
@@ -116,7 +120,7 @@ const Nvrtc& Nvrtc::instance() {
 const Nvrtc* Nvrtc::find() { return instance().api_ ? &instance() : nullptr; }
 const std::string& Nvrtc::missing_reason() { return instance().problem_; }
 
-std::vector<char> Nvrtc::compile(const std::string& text, std::string_view architecture) const {
+Nvrtc::Compiled Nvrtc::compile_all(const std::string& text, std::string_view architecture) const {
   auto fail = [](const std::string& what) { throw InternalError("nvrtc: " + what); };
   Program program = nullptr;
   int status = api_->create(&program, text.c_str(), "kernel.cu", 0, nullptr, nullptr);
@@ -132,9 +136,13 @@ std::vector<char> Nvrtc::compile(const std::string& text, std::string_view archi
     fail(std::string(api_->error_name(status)) + "\n" + api_->program_log(program));
   std::size_t size = 0;
   if (api_->code_size(program, &size) != success || size == 0) fail("no code came out");
-  std::vector<char> code(size);
-  if (api_->code(program, code.data()) != success) fail("the code could not be read");
-  return code;
+  Compiled result{std::vector<char>(size), {}, api_->program_log(program)};
+  if (api_->code(program, result.code.data()) != success) fail("the code could not be read");
+  if (api_->ptx_size(program, &size) != success || size == 0) fail("no PTX came out");
+  result.ptx.resize(size);
+  if (api_->ptx(program, result.ptx.data()) != success) fail("the PTX could not be read");
+  result.ptx.resize(size - 1);
+  return result;
 }
 
 }  // namespace weft::codegen::cuda

@@ -21,7 +21,16 @@ class Nvrtc {
 
   /// Device code for an exact architecture ("sm_90"). Thread-safe. Throws InternalError with the
   /// compiler's log, because every text is Weft's own.
-  std::vector<char> compile(const std::string& text, std::string_view architecture) const;
+  std::vector<char> compile(const std::string& text, std::string_view architecture) const {
+    return compile_all(text, architecture).code;
+  }
+
+  struct Compiled {
+    std::vector<char> code;
+    std::string ptx;
+    std::string log;  // registers, stack, spills and shared memory of each kernel, as ptxas tells
+  };
+  Compiled compile_all(const std::string& text, std::string_view architecture) const;
 
  private:
   struct Api;

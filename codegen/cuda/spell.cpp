@@ -48,6 +48,27 @@ template <class To, class From> __device__ To weft_bitcast(From x) {
   return both.to;
 }
 
+// Elements that move together, by accesses of 16 bytes at most.
+template <class T> struct __align__(4 * sizeof(T) < 16 ? 4 * sizeof(T) : 16) weft_pack { T v[4]; };
+template <class T> __device__ void weft_load_part(weft_pack<T>& pack, const T* from, i64 count) {
+  if (count >= 4) {
+    pack = *(const weft_pack<T>*)from;
+  } else {
+#pragma unroll
+    for (int v = 0; v < 4; ++v)
+      if (v < count) pack.v[v] = from[v];
+  }
+}
+template <class T> __device__ void weft_store_part(const weft_pack<T>& pack, T* to, i64 count) {
+  if (count >= 4) {
+    *(weft_pack<T>*)to = pack;
+  } else {
+#pragma unroll
+    for (int v = 0; v < 4; ++v)
+      if (v < count) to[v] = pack.v[v];
+  }
+}
+
 // Integers wrap.
 template <class T> __device__ T weft_add(T a, T b) {
   typedef typename weft_int<T>::Unsigned U;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "codegen/cuda/nvrtc.h"
+#include "codegen/cuda/schedule.h"
 #include "codegen/jit.h"
 #include "kernel_writer.h"
 
@@ -14,6 +15,12 @@ using Kind = Section::Kind;
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+int count(const std::string& text, std::string_view part) {
+  int found = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++found;
+  return found;
 }
 
 // The part of the text after the prelude.
@@ -83,6 +90,72 @@ TEST_CASE("cuda text of an elementwise kernel is one loop over indices") {
         "  }\n"
         "}\n");
   compile_if_possible(w.kernel());
+}
+
+// y = (x + bias) * x by rows of n elements; bias has one element per column.
+Kernel biased_square() {
+  KernelWriter w(2, false);
+  int x = w.access(DType::f32, false, {Coef::at(1), Coef::one()});
+  int bias = w.access(DType::f32, false, {Coef::zero(), Coef::one()});
+  int y = w.access(DType::f32, true, {Coef::at(1), Coef::one()});
+  w.begin(Kind::once);
+  Reg value = w.load(x);
+  Reg sum = w.op(ir::Op::add, DType::f32, {value, w.load(bias)});
+  w.store(y, w.op(ir::Op::mul, DType::f32, {sum, value}));
+  return w.kernel();
+}
+
+TEST_CASE(
+    "a launch whose memory allows it moves packs; one whose rows end inside a pack does not") {
+  const Kernel kernel = biased_square();
+  const std::int64_t whole[] = {6, 8}, odd[] = {6, 7}, huge[] = {1 << 20, 1 << 20};
+  const std::int64_t aligned[] = {0, 4, 8}, shifted[] = {0, 3, 8}, no_store[] = {0, 4, 2};
+  const cuda::Schedule packs = cuda::schedule(kernel, whole, aligned);
+  CHECK(packs.narrow);
+  CHECK(packs.copies == 2);  // two loads of each
+  CHECK(packs.packed == std::vector<bool>{true, true, true});
+  CHECK(!packs.ragged);
+  CHECK(!cuda::schedule(kernel, odd, aligned).in_packs());
+  CHECK(!cuda::schedule(kernel, huge, aligned).narrow);
+  CHECK(cuda::schedule(kernel, whole, shifted).packed == std::vector<bool>{true, false, true});
+  CHECK(!cuda::schedule(kernel, whole, no_store).in_packs());
+}
+
+TEST_CASE("a launch in packs reads and writes 16 bytes at a time, without spills or stack") {
+  const Kernel kernel = biased_square();
+  const std::int64_t params[] = {64, 4096}, offsets[] = {0, 0, 0};
+  const std::string text = cuda_text(kernel, params, offsets);
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) return;  // compile_if_possible tells
+  for (const char* architecture : {"sm_80", "sm_90", "sm_120"}) {
+    const cuda::Nvrtc::Compiled compiled = compiler->compile_all(text, architecture);
+    CAPTURE(compiled.ptx);
+    CAPTURE(compiled.log);
+    CHECK(count(compiled.ptx, "ld.global.v4") + count(compiled.ptx, "ld.global.nc.v4") == 4);
+    CHECK(count(compiled.ptx, "st.global.v4") == 2);
+    CHECK(contains(compiled.log, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"));
+  }
+}
+
+TEST_CASE("rows and products spill nothing and need no stack") {
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) return;  // compile_if_possible tells
+  KernelWriter w(2, true);
+  int a = w.access(DType::f32, false, {Coef::at(2), Coef::zero(), Coef::one()});
+  int b = w.access(DType::f32, false, {Coef::zero(), Coef::one(), Coef::at(1)});
+  int c = w.access(DType::f32, true, {Coef::at(1), Coef::one(), Coef::zero()});
+  w.begin(Kind::contract);
+  Reg left = w.load(a);
+  w.right();
+  Reg product = w.product(DType::f32, left, w.load(b));
+  w.begin(Kind::once);
+  w.store(c, product);
+  for (const Kernel& kernel : {row_softmax(), w.kernel()})
+    for (const char* architecture : {"sm_80", "sm_90", "sm_120"}) {
+      const std::string log = compiler->compile_all(cuda_text(kernel), architecture).log;
+      CAPTURE(log);
+      CHECK(contains(log, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"));
+    }
 }
 
 TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends in a tree") {

@@ -17,6 +17,16 @@ using namespace weft::ir;
 
 namespace {
 
+codegen::cuda::Schedule schedule_of(const codegen::Launch& launch) {
+  std::vector<std::int64_t> offsets;
+  for (const codegen::Argument& argument : launch.arguments) offsets.push_back(argument.offset);
+  return codegen::cuda::schedule(*launch.kernel, launch.params, offsets);
+}
+
+std::string text_of(const codegen::Launch& launch, const std::string& name) {
+  return codegen::cuda::kernel_text(*launch.kernel, schedule_of(launch), name);
+}
+
 constexpr std::size_t kernels_per_module = 100;  // one compilation each; two at a time
 
 }  // namespace
@@ -29,10 +39,10 @@ std::size_t EmulatedPrograms::add(const Graph& graph, bool fuse) {
   result_types_.emplace_back();
   for (const Value& v : graph.results()) result_types_.back().push_back(graph.type(v));
   for (const codegen::Launch& launch : programs_.back().launches) {
-    std::string key = codegen::print(*launch.kernel);
+    std::string key = text_of(launch, "kernel");
     if (kernels_.contains(key)) continue;
     const Built built{"k" + std::to_string(texts_.size()), texts_.size() / kernels_per_module};
-    texts_.push_back(codegen::cuda::kernel_text(*launch.kernel, built.name));
+    texts_.push_back(text_of(launch, built.name));
     kernels_.emplace(std::move(key), built);
   }
   return programs_.size() - 1;
@@ -70,7 +80,8 @@ void EmulatedPrograms::build() {
 void EmulatedPrograms::launch(const codegen::Launch& launch, std::vector<Literal>& memory,
                               Schedule schedule) {
   const codegen::Kernel& kernel = *launch.kernel;
-  const codegen::cuda::LaunchShape shape = codegen::cuda::launch_shape(kernel, launch.params);
+  const codegen::cuda::LaunchShape shape =
+      codegen::cuda::launch_shape(kernel, schedule_of(launch), launch.params);
   if (shape.blocks == 0) return;
   std::vector<void*> pointers;
   for (std::size_t k = 0; k < launch.arguments.size(); ++k) {
@@ -85,11 +96,10 @@ void EmulatedPrograms::launch(const codegen::Launch& launch, std::vector<Literal
   for (void*& pointer : pointers) arguments.push_back(&pointer);
   for (std::int64_t& param : params) arguments.push_back(&param);
   arguments.push_back(&scratch_pointer);
-  const std::string text = codegen::print(kernel);
-  const Built& built = kernels_.at(text);
+  const Built& built = kernels_.at(text_of(launch, "kernel"));
   const std::string problem = modules_[built.module].launch(built.name, shape.blocks, shape.threads,
                                                             arguments.data(), schedule);
-  if (!problem.empty()) throw Error("emulator: " + problem + "\n" + text);
+  if (!problem.empty()) throw Error("emulator: " + problem + "\n" + codegen::print(kernel));
 }
 
 std::vector<Literal> EmulatedPrograms::run(std::size_t number, const std::vector<Literal>& inputs,

@@ -34,7 +34,7 @@ class EmulatedPrograms {
 
   std::vector<codegen::Program> programs_;
   std::vector<std::vector<ir::Type>> result_types_;  // a reshaped result shares a buffer
-  std::map<std::string, Built> kernels_;             // by the kernel's text
+  std::map<std::string, Built> kernels_;             // by the text
   std::vector<std::string> texts_;                   // CUDA C++, in the order of their names
   std::vector<EmulatedModule> modules_;
 };

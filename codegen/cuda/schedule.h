@@ -1,0 +1,42 @@
+// What a launch lets the text of its kernel assume, and the grid that runs it. Texts of equal
+// schedules serve every launch that has them; sizes stay run-time arguments.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codegen/kernel.h"
+
+namespace weft::codegen::cuda {
+
+inline constexpr int pack_size = 4;  // elements of the last axis that a thread takes together
+
+struct Schedule {
+  /// Every index, address and parameter fits 31 bits.
+  bool narrow = false;
+  /// Elementwise kernels: a thread takes packs of the last axis, `copies` of them at a time, so
+  /// that so many accesses of 16 bytes are in flight. 0: single elements.
+  int copies = 0;
+  /// The last axis may end inside a pack.
+  bool ragged = false;
+  std::vector<bool> packed;  // accesses that move whole packs
+
+  bool in_packs() const { return copies > 0; }
+};
+
+/// params and offsets (in elements, of each access from memory that is aligned to 64 bytes) are a
+/// launch's.
+Schedule schedule(const Kernel& kernel, std::span<const std::int64_t> params,
+                  std::span<const std::int64_t> offsets);
+
+struct LaunchShape {
+  unsigned blocks = 1, threads = 1;
+  std::size_t scratch_bytes = 0;  // of device memory, for rows that are kept
+};
+/// Nothing is to be launched where the kernel has no index (blocks is 0).
+LaunchShape launch_shape(const Kernel& kernel, const Schedule& schedule,
+                         std::span<const std::int64_t> params);
+
+}  // namespace weft::codegen::cuda
