@@ -91,12 +91,12 @@ void accumulate(const std::shared_ptr<detail::GradSlot>& slot, const Ref& gradie
 
 bool Tensor::requires_grad() const {
   const detail::TensorImpl& impl = impl_of(*this);
-  if (!is_float(impl.dtype)) return false;
+  if (!is_float(impl.layout->type.dtype)) return false;
   for (const detail::Step* step = impl.chain.get(); step != nullptr; step = step->parent.get()) {
     if (step->kind == RecordKind::variable) return true;
     if (step->kind == RecordKind::detached) return false;
   }
-  return impl.storage->current()->requires_grad;
+  return detail::Storage::requires_grad(impl.storage);
 }
 
 bool Tensor::is_leaf() const { return !requires_grad() || is_variable(impl_of(*this)); }
@@ -106,10 +106,10 @@ Tensor& Tensor::requires_grad_(bool on, Here here) {
   detail::TensorImpl& impl = impl_of(*this);
   if (requires_grad() == on) return *this;
   if (on) {
-    if (!is_float(impl.dtype)) {
+    if (!is_float(impl.layout->type.dtype)) {
       detail::fail_plain(
           "only Tensors of floating point and complex dtype can require gradients, got " +
-          std::string(name(impl.dtype)));
+          std::string(name(impl.layout->type.dtype)));
     }
     auto step = std::make_shared<detail::Step>();
     step->kind = RecordKind::variable;
@@ -140,7 +140,7 @@ Tensor Tensor::grad() const {
 void Tensor::set_grad(const Tensor& grad, Here here) {
   const OpScope scope("set_grad", here);
   detail::TensorImpl& impl = impl_of(*this);
-  if (grad.defined() && (grad.shape() != impl.shape || grad.dtype() != impl.dtype)) {
+  if (grad.defined() && (grad.shape() != impl.shape() || grad.dtype() != impl.layout->type.dtype)) {
     detail::fail("assigned grad has type " + detail::type_of(grad).str() + ", expected " +
                  detail::type_of(*this).str());
   }
@@ -165,9 +165,11 @@ Tensor& Tensor::retain_grad(Here here) {
   }
   if (is_leaf()) return *this;
   if (impl.slot == nullptr) impl.slot = std::make_shared<detail::GradSlot>();
-  if (impl.chain == nullptr && belongs_to_others(impl.storage->current(), impl.slot)) {
+  if (impl.chain == nullptr &&
+      belongs_to_others(detail::Storage::current(impl.storage), impl.slot)) {
     const detail::GradModeGuard recording(true);
-    impl.storage->replace(detail::expr::same(impl.storage->current()));
+    detail::Storage::replace(impl.storage,
+                             detail::expr::same(detail::Storage::current(impl.storage)));
   }
   const Ref value = detail::read(*this);
   const std::lock_guard lock(detail::graph_mutex());

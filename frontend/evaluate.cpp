@@ -9,6 +9,7 @@
 #include "frontend/storage.h"
 #include "frontend/trace.h"
 #include "ir/builder.h"
+#include "runtime/stack_array.h"
 
 namespace weft::detail {
 namespace {
@@ -214,34 +215,48 @@ Collected graph_of(std::span<const Ref> results, const char* name) {
   return build(collector, std::move(outputs), name);
 }
 
-std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
-                                    std::span<const Ref> inputs, std::span<const bool> donated) {
-  std::vector<runtime::Buffer> buffers;
-  buffers.reserve(inputs.size());
-  std::vector<bool> external;
+namespace {
+
+/// Memory of others may get another buffer during the call, where somebody writes to it: the call
+/// keeps the one that it began with, and copies what it returns of it.
+void run_on_external(const runtime::Executable& executable, std::span<const Ref> inputs,
+                     std::span<const bool> donated, std::span<runtime::Buffer> results) {
+  std::vector<runtime::Buffer> kept(inputs.size());
+  std::vector<const runtime::Buffer*> pointers(inputs.size());
+  std::vector<bool> external(inputs.size());
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Ref& r = resolve(inputs[k]);
-    if (!r->external.load(std::memory_order_acquire)) {
-      buffers.push_back(r->buffer);
-      continue;
-    }
-    const std::lock_guard lock(graph_mutex());  // a write to the memory may give it another buffer
-    buffers.push_back(r->buffer);
-    external.resize(inputs.size(), false);
-    external[k] = true;
-  }
-  std::vector<runtime::Buffer> results = executable.run(buffers, donated);
-  if (external.empty()) return results;
-  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    pointers[k] = &r->buffer;
+    external[k] = r->external.load(std::memory_order_acquire);
     if (!external[k]) continue;
-    for (runtime::Buffer& result : results) {
-      if (result.data() != buffers[k].data()) continue;
+    const std::lock_guard lock(graph_mutex());
+    kept[k] = r->buffer;
+    pointers[k] = &kept[k];
+  }
+  executable.run_into(pointers, donated, results);
+  for (runtime::Buffer& result : results) {
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      if (!external[k] || result.data() != kept[k].data()) continue;
       runtime::Buffer copy = runtime::allocate(result.bytes);
       std::memcpy(copy.data(), result.data(), result.bytes);
       result = std::move(copy);
+      break;
     }
   }
-  return results;
+}
+
+}  // namespace
+
+void run_on(const runtime::Executable& executable, std::span<const Ref> inputs,
+            std::span<const bool> donated, std::span<runtime::Buffer> results) {
+  runtime::StackArray<const runtime::Buffer*, 32> pointers(inputs.size());
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const Ref& r = resolve(inputs[k]);
+    if (r->external.load(std::memory_order_acquire))
+      return run_on_external(executable, inputs, donated, results);
+    pointers[k] = &r->buffer;
+  }
+  executable.run_into(pointers, donated, results);
 }
 
 void evaluate(std::span<const Ref> asked) {
@@ -255,8 +270,9 @@ void evaluate(std::span<const Ref> asked) {
   const auto compute = [&](Extent extent) {
     const Collected collected = collect(asked, extent);
     const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
-    const std::vector<Ref> garbage =
-        store(collected.outputs, run_on(*executable, collected.inputs));
+    std::vector<runtime::Buffer> results(collected.outputs.size());
+    run_on(*executable, collected.inputs, {}, results);
+    const std::vector<Ref> garbage = store(collected.outputs, std::move(results));
   };
   try {
     compute(Extent::live);

@@ -31,9 +31,8 @@ Collected graph_of(std::span<const Ref> results, const char* name);
 
 /// Runs on the inputs' values; those donated may be overwritten. Results are never memory of
 /// others, even where the program returns an input as it is.
-std::vector<runtime::Buffer> run_on(const runtime::Executable& executable,
-                                    std::span<const Ref> inputs,
-                                    std::span<const bool> donated = {});
+void run_on(const runtime::Executable& executable, std::span<const Ref> inputs,
+            std::span<const bool> donated, std::span<runtime::Buffer> results);
 
 /// Evaluates; does nothing for what is evaluated already. Throws weft::Error, naming the scope, if
 /// a value is known only inside a jit trace that is being recorded.

@@ -268,9 +268,7 @@ Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
   external.strides = strides;
   external.row_major = strides == detail::contiguous_strides(shape);
   auto impl = std::make_shared<detail::TensorImpl>();
-  impl->shape = shape;
-  impl->dtype = type.dtype;
-  impl->strides = strides;
+  impl->layout = detail::layout_of(type, strides);
   impl->storage = std::make_shared<detail::Storage>(std::move(external));
   Tensor t = detail::Access::make(std::move(impl));
   if (options.requires_grad()) t.requires_grad_();

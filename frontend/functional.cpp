@@ -53,7 +53,7 @@ Differentiation::~Differentiation() = default;
 /// does.
 void Differentiation::State::finish(std::vector<Ref> roots) {
   for (const std::weak_ptr<Storage>& written : log.written()) {
-    if (const auto storage = written.lock()) roots.push_back(storage->current());
+    if (const auto storage = written.lock()) roots.push_back(Storage::current(storage));
   }
   std::vector<Ref> garbage;
   const std::lock_guard lock(graph_mutex());

@@ -248,7 +248,7 @@ Tensor Tensor::index_select(std::int64_t dim, const Tensor& positions, Here here
   if (positions.dim() > 1) {
     detail::fail("index is supposed to be a vector, got shape " + positions.shape().str());
   }
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
   const Ref p =
       wrapped_positions(positions.dim() == 0 ? positions.reshape({1}) : positions, size(axis));
   return wrap(expr::gather(detail::read(*this), p, axis));
@@ -256,7 +256,7 @@ Tensor Tensor::index_select(std::int64_t dim, const Tensor& positions, Here here
 
 Tensor Tensor::gather(std::int64_t dim, const Tensor& positions, Here here) const {
   const OpScope scope("gather", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
   check_along(*this, positions, axis);
   if (this->dim() == 0) return wrap(expr::reshape(detail::read(*this), {}));
   const Ref v = detail::read(*this);
@@ -267,7 +267,8 @@ Tensor Tensor::gather(std::int64_t dim, const Tensor& positions, Here here) cons
 
 Tensor Tensor::take_along_dim(const Tensor& positions, std::int64_t dim, Here here) const {
   const OpScope scope("take_along_dim", here);
-  const auto axis = static_cast<std::size_t>(detail::normal_axis(dim, impl_of(*this).shape.size()));
+  const auto axis =
+      static_cast<std::size_t>(detail::normal_axis(dim, impl_of(*this).shape().size()));
   if (positions.dim() != this->dim()) {
     detail::fail("input and indices should have the same number of dimensions, but got " +
                  std::to_string(this->dim()) + " dimensions for input, and " +
@@ -292,7 +293,7 @@ Tensor Tensor::take(const Tensor& positions, Here here) const {
 Tensor Tensor::scatter_add(std::int64_t dim, const Tensor& positions, const Tensor& source,
                            Here here) const {
   const OpScope scope("scatter_add", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
   check_along(*this, positions, axis);
   if (positions.shape() != source.shape()) {
     detail::fail("expected a source of the index's shape " + positions.shape().str() + ", got " +
@@ -309,7 +310,7 @@ Tensor Tensor::scatter_add(std::int64_t dim, const Tensor& positions, const Tens
 Tensor Tensor::index_add(std::int64_t dim, const Tensor& positions, const Tensor& source,
                          Here here) const {
   const OpScope scope("index_add", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
   const Ref p = wrapped_positions(positions, size(axis));
   return wrap(expr::scatter(detail::read(*this), p, detail::as_ref(source, dtype()), axis, "add"));
 }

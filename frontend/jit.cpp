@@ -1,5 +1,6 @@
 #include <weft/jit.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -79,13 +80,14 @@ JitCache::JitCache(const CompileOptions& options, const Location& where)
 JitCache::~JitCache() = default;
 
 std::shared_ptr<const void> JitCache::call(const SignatureKey& key, const TraceFunction& trace,
-                                           std::vector<Tensor>& results) {
+                                           JitResults& results) {
   if (Trace::current() != nullptr) {
     // Inside another function that is being recorded, this one becomes part of it.
     std::vector<Tensor> arguments;
     for (const Tensor* t : key.tensors()) arguments.push_back(*t);
     TracedResult traced = trace(std::move(arguments));
-    results = std::move(traced.tensors);
+    const std::span<Tensor> made = results.resize(traced.tensors.size());
+    std::move(traced.tensors.begin(), traced.tensors.end(), made.begin());
     return traced.example;
   }
   const bool grad_mode = grad_enabled();

@@ -7,6 +7,7 @@
 #include "frontend/compile_options.h"
 #include "frontend/evaluate.h"
 #include "frontend/random_key.h"
+#include "runtime/stack_array.h"
 
 namespace weft::detail {
 namespace {
@@ -64,11 +65,10 @@ std::vector<Ref> JitProgram::trace(Tensors given, const TraceFunction& function,
                                    const std::vector<Shared>& shared) {
   grad_mode_ = grad_enabled();
   for (const Tensor* t : given) {
-    const TensorImpl& impl = impl_of(*t);
-    arguments_.push_back({type_of(*t), impl.shape, impl.strides, t->requires_grad(), nullptr});
+    arguments_.push_back({impl_of(*t).layout, t->requires_grad(), nullptr});
   }
   Trace trace;
-  for (const Shared& s : shared) trace.read(*s.storage);  // the first captures
+  for (const Shared& s : shared) trace.read(s.storage);  // the first captures
   std::vector<Tensor> arguments;
   for (std::size_t k = 0; k < given.size(); ++k) {
     arguments.push_back(placeholder_for(arguments_[k], impl_of(*given[k]), shared));
@@ -97,20 +97,18 @@ Tensor JitProgram::placeholder_for(Argument& argument, const TensorImpl& impl,
     inner->chain = impl.chain;
     if (impl.chain != nullptr) inner->slot = impl.chain->slot;
   } else {
-    argument.placeholder = record_placeholder(argument.type);
+    argument.placeholder = record_placeholder(argument.layout->type);
     argument.placeholder->requires_grad = argument.requires_grad;
     inner->storage = std::make_shared<Storage>(argument.placeholder);
   }
-  inner->shape = impl.shape;
-  inner->dtype = impl.dtype;
-  inner->strides = impl.strides;
+  inner->layout = impl.layout;
   return Access::make(std::move(inner));
 }
 
 /// Adds the storages that the trace wrote in one way and that the call reaches in another, too.
 bool JitProgram::add_shared(Tensors given, std::vector<Shared>& shared) const {
   const std::size_t before = shared.size();
-  const auto add = [&](const std::shared_ptr<Storage>& storage, bool captured) {
+  const auto add = [&](const StorageRef& storage, bool captured) {
     for (const Shared& s : shared) {
       if (s.storage == storage) return;
     }
@@ -118,7 +116,7 @@ bool JitProgram::add_shared(Tensors given, std::vector<Shared>& shared) const {
   };
   for (std::size_t k = 0; k < given.size(); ++k) {
     if (arguments_[k].shared != Trace::none) continue;
-    const std::shared_ptr<Storage>& storage = impl_of(*given[k]).storage;
+    const StorageRef& storage = impl_of(*given[k]).storage;
     for (const Trace::Capture& c : captures_) {
       if (c.storage == storage && (arguments_[k].written || c.written())) add(storage, true);
     }
@@ -145,9 +143,9 @@ void JitProgram::release_shared(const std::vector<Shared>& shared) {
   }
 }
 
-Storage& JitProgram::storage_of(const Trace::Capture& capture, Tensors arguments) const {
-  return capture.argument == Trace::none ? *capture.storage
-                                         : *impl_of(*arguments[capture.argument]).storage;
+const StorageRef& JitProgram::storage_of(const Trace::Capture& capture, Tensors arguments) const {
+  return capture.argument == Trace::none ? capture.storage
+                                         : impl_of(*arguments[capture.argument]).storage;
 }
 
 /// Whether arguments and captures share what is written exactly where they did in the trace.
@@ -158,7 +156,7 @@ bool JitProgram::shares_as_traced(Tensors given) const {
     if (argument.shared != Trace::none) {
       const Trace::Capture& c = captures_[argument.shared];
       const Ref value = impl.storage->value();
-      if (impl.storage.get() != &storage_of(c, given) || value->type != c.placeholder->type ||
+      if (impl.storage != storage_of(c, given) || value->type != c.placeholder->type ||
           value->requires_grad != c.placeholder->requires_grad ||
           !same_chain(impl.chain, argument.chain)) {
         return false;
@@ -166,7 +164,7 @@ bool JitProgram::shares_as_traced(Tensors given) const {
       continue;
     }
     for (const Trace::Capture& c : captures_) {
-      if (impl.storage.get() == &storage_of(c, given) && (argument.written || c.written())) {
+      if (impl.storage == storage_of(c, given) && (argument.written || c.written())) {
         return false;
       }
     }
@@ -182,7 +180,7 @@ bool JitProgram::shares_as_traced(Tensors given) const {
 void JitProgram::find_outputs(const std::vector<Tensor>& arguments, const TracedResult& traced,
                               const Trace& trace, std::vector<Ref>& values) {
   const auto add = [&](Output::To to, std::size_t index, Ref value) {
-    outputs_.push_back({to, index, value->type});
+    outputs_.push_back({to, index, value->layout});
     values.push_back(std::move(value));
   };
   for (const Tensor& t : traced.tensors) {
@@ -192,7 +190,7 @@ void JitProgram::find_outputs(const std::vector<Tensor>& arguments, const Traced
   }
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     if (arguments_[k].shared != Trace::none) continue;
-    Ref value = Access::impl(arguments[k])->storage->current();
+    Ref value = Storage::current(Access::impl(arguments[k])->storage);
     if (value == arguments_[k].placeholder) continue;
     arguments_[k].written = writes_arguments_ = true;
     add(Output::To::argument, k, std::move(value));
@@ -256,9 +254,8 @@ bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     const Tensor& t = *key.tensors()[k];
     const Argument& expected = arguments_[k];
-    const TensorImpl& impl = impl_of(t);
-    if (impl.dtype != expected.type.dtype || impl.shape != expected.shape ||
-        impl.strides != expected.strides || t.requires_grad() != expected.requires_grad) {
+    if (!same_layout(impl_of(t).layout, expected.layout) ||
+        t.requires_grad() != expected.requires_grad) {
       return false;
     }
   }
@@ -279,10 +276,11 @@ std::string JitProgram::difference(const SignatureKey& key, bool grad_mode) cons
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     const Tensor& t = *key.tensors()[k];
     const std::string which = "tensor " + std::to_string(k) + " of the arguments ";
-    if (type_of(t) != arguments_[k].type) {
-      return which + "is " + type_of(t).str() + ", not " + arguments_[k].type.str();
+    const Layout& expected = *arguments_[k].layout;
+    if (type_of(t) != expected.type) {
+      return which + "is " + type_of(t).str() + ", not " + expected.type.str();
     }
-    if (t.stride() != arguments_[k].strides) return which + "has other strides";
+    if (t.stride() != expected.strides) return which + "has other strides";
     if (t.requires_grad() != arguments_[k].requires_grad) {
       return which + (t.requires_grad() ? "requires grad" : "does not require grad");
     }
@@ -299,7 +297,7 @@ Ref JitProgram::value_of_input(const Input& input, Tensors arguments) const {
     case Input::From::argument:
       return read(*arguments[input.index]);
     case Input::From::capture:
-      return storage_of(captures_[input.index], arguments).value();
+      return storage_of(captures_[input.index], arguments)->value();
     case Input::From::grad:
       return read(grads_[input.index].slot->now());
     case Input::From::random:
@@ -314,7 +312,7 @@ Ref JitProgram::value_of_input(const Input& input, Tensors arguments) const {
 std::vector<std::unique_lock<std::mutex>> JitProgram::lock_written(Tensors arguments) const {
   std::vector<std::mutex*> written;
   for (const Trace::Capture& capture : captures_) {
-    if (capture.written()) written.push_back(&storage_of(capture, arguments).calls());
+    if (capture.written()) written.push_back(&storage_of(capture, arguments)->calls());
   }
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     if (arguments_[k].written) written.push_back(&impl_of(*arguments[k]).storage->calls());
@@ -329,14 +327,14 @@ std::vector<std::unique_lock<std::mutex>> JitProgram::lock_written(Tensors argum
   return locks;
 }
 
-bool JitProgram::run(const SignatureKey& key, bool grad_mode, std::vector<Tensor>& results) const {
+bool JitProgram::run(const SignatureKey& key, bool grad_mode, JitResults& room) const {
   const Tensors arguments = key.tensors();
   std::vector<std::unique_lock<std::mutex>> locks;
   if (writes_) {
     locks = lock_written(arguments);
     if (!matches(key, grad_mode)) return false;
   }
-  results.resize(result_count_);
+  const std::span<Tensor> results = room.resize(result_count_);
   differentiable_ ? run_recorded(arguments, results) : run_compiled(arguments, results);
   for (const auto& slot : cleared_grads_) slot->set(Tensor());
   return true;
@@ -357,42 +355,43 @@ void JitProgram::lend_inputs(Loans& loans, Tensors arguments) const {
     if (inputs_[k].from != Input::From::capture) continue;
     const Trace::Capture& capture = captures_[inputs_[k].index];
     if (!capture.written()) continue;
-    Storage& storage = storage_of(capture, arguments);
+    Storage& storage = *storage_of(capture, arguments);
     loans.given[k] = storage.lend(loans.values[k]);
     if (loans.given[k]) loans.lent.emplace_back(&storage, k);
   }
 }
 
-void JitProgram::run_compiled(Tensors arguments, std::vector<Tensor>& results) const {
-  std::vector<Ref> values;
-  values.reserve(inputs_.size());
+void JitProgram::run_compiled(Tensors arguments, std::span<Tensor> results) const {
+  runtime::StackArray<Ref, 16> values(inputs_.size());
   bool ready = true;
-  for (const Input& input : inputs_) {
-    values.push_back(value_of_input(input, arguments));
-    ready = ready && is_evaluated(values.back());
+  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+    values[k] = value_of_input(inputs_[k], arguments);
+    ready = ready && is_evaluated(values[k]);
   }
   if (!ready) evaluate(values);
   Loans loans(values);
   lend_inputs(loans, arguments);
-  std::vector<runtime::Buffer> outputs = run_on(*executable_, values, loans.flags());
-  for (std::size_t k = 0; k < outputs.size(); ++k) {
-    deliver(outputs_[k], record_input(std::move(outputs[k]), outputs_[k].type), arguments, results);
+  runtime::StackArray<runtime::Buffer, 8> made(outputs_.size());
+  run_on(*executable_, values, loans.flags(), made);
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    Ref value = record_input(std::move(made[k]), outputs_[k].layout);
+    deliver(outputs_[k], std::move(value), arguments, results);
   }
 }
 
 // Gradients go through the results: the program is recorded once more on what the call is given,
 // and autograd sees its operations.
-void JitProgram::run_recorded(Tensors arguments, std::vector<Tensor>& results) const {
+void JitProgram::run_recorded(Tensors arguments, std::span<Tensor> results) const {
   std::unordered_map<const Record*, Ref> replaced;
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     if (arguments_[k].shared != Trace::none) continue;
     replaced[arguments_[k].placeholder.get()] = read(*arguments[k]);
   }
   for (const Trace::Capture& capture : captures_) {
-    replaced[capture.placeholder.get()] = storage_of(capture, arguments).value();
+    replaced[capture.placeholder.get()] = storage_of(capture, arguments)->value();
   }
   for (const Trace::Variable& variable : variables_) {
-    Storage& storage = storage_of(captures_[variable.capture], arguments);
+    const StorageRef& storage = storage_of(captures_[variable.capture], arguments);
     replaced[variable.record.get()] = read_chain(storage, variable.chain);
   }
   for (const GradGuard& guard : grads_) {
@@ -408,7 +407,7 @@ void JitProgram::run_recorded(Tensors arguments, std::vector<Tensor>& results) c
 }
 
 void JitProgram::deliver(const Output& output, Ref value, Tensors arguments,
-                         std::vector<Tensor>& results) const {
+                         std::span<Tensor> results) const {
   switch (output.to) {
     case Output::To::result:
       results[output.index] = wrap(std::move(value));
@@ -417,7 +416,7 @@ void JitProgram::deliver(const Output& output, Ref value, Tensors arguments,
       write(*arguments[output.index], std::move(value));
       break;
     case Output::To::capture:
-      storage_of(captures_[output.index], arguments).replace(std::move(value));
+      Storage::replace(storage_of(captures_[output.index], arguments), std::move(value));
       break;
     case Output::To::grad_value:
       write(grads_[output.index].slot->now(), std::move(value));

@@ -22,7 +22,7 @@ class JitProgram {
 
   bool matches(const SignatureKey& key, bool grad_mode) const;
   /// False, and nothing done, where another thread's call has changed what matches() looked at.
-  bool run(const SignatureKey& key, bool grad_mode, std::vector<Tensor>& results) const;
+  bool run(const SignatureKey& key, bool grad_mode, JitResults& results) const;
 
   const std::shared_ptr<const void>& example() const { return example_; }
   const ir::Graph& graph() const { return graph_; }
@@ -37,9 +37,7 @@ class JitProgram {
   using Tensors = std::span<const Tensor* const>;
 
   struct Argument {
-    ir::Type type;
-    Shape shape;
-    std::vector<std::int64_t> strides;
+    LayoutRef layout;
     bool requires_grad;
     Ref placeholder;                   // null when shared
     std::size_t shared = Trace::none;  // the capture that its storage is
@@ -49,7 +47,7 @@ class JitProgram {
   /// A storage that is written and that several arguments, or an argument and a capture, refer to.
   /// The function gets these arguments as views of one capture.
   struct Shared {
-    std::shared_ptr<Storage> storage;
+    StorageRef storage;
     bool captured;  // by the function too: every call must come with this very storage
   };
   struct GradGuard {
@@ -66,19 +64,19 @@ class JitProgram {
   struct Output {
     enum class To : std::uint8_t { result, argument, capture, grad_value, grad_set } to;
     std::size_t index;
-    ir::Type type;
+    LayoutRef layout;
   };
 
   /// Which inputs a call may write over: their storages lend them until they get what the call
   /// makes, or their values back where it fails.
   struct Loans {
-    explicit Loans(const std::vector<Ref>& inputs) : values(inputs) {}
+    explicit Loans(std::span<const Ref> inputs) : values(inputs) {}
     ~Loans();
     Loans(const Loans&) = delete;
     Loans& operator=(const Loans&) = delete;
     std::span<const bool> flags() const { return {given.get(), given ? values.size() : 0}; }
 
-    const std::vector<Ref>& values;
+    std::span<const Ref> values;
     std::unique_ptr<bool[]> given;
     std::vector<std::pair<Storage*, std::size_t>> lent;  // and which input
   };
@@ -92,15 +90,14 @@ class JitProgram {
   void release_shared(const std::vector<Shared>& shared);
   bool add_shared(Tensors given, std::vector<Shared>& shared) const;
   bool shares_as_traced(Tensors given) const;
-  Storage& storage_of(const Trace::Capture& capture, Tensors arguments) const;
+  const StorageRef& storage_of(const Trace::Capture& capture, Tensors arguments) const;
   void find_inputs(const std::vector<Ref>& inputs);
   Ref value_of_input(const Input& input, Tensors arguments) const;
   std::vector<std::unique_lock<std::mutex>> lock_written(Tensors arguments) const;
   void lend_inputs(Loans& loans, Tensors arguments) const;
-  void run_compiled(Tensors arguments, std::vector<Tensor>& results) const;
-  void run_recorded(Tensors arguments, std::vector<Tensor>& results) const;
-  void deliver(const Output& output, Ref value, Tensors arguments,
-               std::vector<Tensor>& results) const;
+  void run_compiled(Tensors arguments, std::span<Tensor> results) const;
+  void run_recorded(Tensors arguments, std::span<Tensor> results) const;
+  void deliver(const Output& output, Ref value, Tensors arguments, std::span<Tensor> results) const;
 
   std::string key_;
   bool grad_mode_ = true;

@@ -98,7 +98,7 @@ DType result_type(std::span<const Operand* const> operands) {
       join(number, dtype_of_scalar(x->scalar()));
     } else {
       const TensorImpl& impl = impl_of(x->tensor());
-      join(impl.shape.empty() ? zero_dim : dimensioned, impl.dtype);
+      join(impl.shape().empty() ? zero_dim : dimensioned, impl.layout->type.dtype);
     }
   }
   return *combine(dimensioned, combine(zero_dim, number));

@@ -84,7 +84,7 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim, Here here) {
 
 Tensor pad(const Tensor& x, const Dims& padding, Scalar value, Here here) {
   const OpScope scope("pad", here);
-  const std::size_t rank = impl_of(x).shape.size();
+  const std::size_t rank = impl_of(x).shape().size();
   if (padding.size() % 2 != 0 || padding.size() > 2 * rank) {
     detail::fail("padding length must be even and at most " + std::to_string(2 * rank) + ", got " +
                  std::to_string(padding.size()));
@@ -135,7 +135,7 @@ Tensor triu(const Tensor& x, std::int64_t diagonal, Here here) {
 
 Tensor Tensor::repeat(const Shape& repeats, Here here) const {
   const OpScope scope("repeat", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   if (repeats.size() < rank) {
     detail::fail(
         "number of dimensions of repeat dims can not be smaller than number of dimensions "

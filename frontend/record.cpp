@@ -15,6 +15,8 @@ constexpr std::uint32_t max_depth = 1024;
 thread_local bool grad_mode = true;
 std::atomic<std::uint64_t> ids{1};
 
+std::uint64_t next_id() { return ids.fetch_add(1, std::memory_order_relaxed); }
+
 void check_computable(const ir::Type& type) {
   if (!is_computable(type.dtype)) {
     fail_unsupported("expected a dtype that Weft computes in (bool i32 i64 u32 u64 f32 f64), got " +
@@ -33,6 +35,14 @@ void bound_depth(const Record& r) {
     if (!is_evaluated(operand)) deep.push_back(operand);
   }
   evaluate(deep);
+}
+
+/// That of an operand where they are alike, as in elementwise work.
+LayoutRef layout_for(ir::Type type, const std::vector<Ref>& operands) {
+  for (const Ref& operand : operands) {
+    if (operand->type == type) return operand->layout;
+  }
+  return layout_of(std::move(type));
 }
 
 /// Fills what follows from the operands.
@@ -58,11 +68,10 @@ void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 
 Ref record_typed(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs, ir::Type type,
                  const Location& where) {
-  auto r = std::make_shared<Record>();
+  auto r = std::make_shared<Record>(layout_for(std::move(type), operands), next_id());
   r->op = op;
   r->attrs = std::move(attrs);
   r->operands = std::move(operands);
-  r->type = std::move(type);
   r->where = where;
   r->label = OpScope::name();
   connect(*r);
@@ -84,29 +93,31 @@ Ref record(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs) {
 }
 
 Ref record_input(runtime::Buffer buffer, ir::Type type) {
-  auto r = std::make_shared<Record>();
+  return record_input(std::move(buffer), layout_of(std::move(type)));
+}
+
+Ref record_input(runtime::Buffer buffer, LayoutRef row_major) {
+  auto r = std::make_shared<Record>(std::move(row_major), 0);
   r->kind = RecordKind::input;
-  r->type = std::move(type);
   r->buffer = std::move(buffer);
-  r->where = OpScope::where();
-  r->label = OpScope::name();
+  const OpScope::Current& scope = OpScope::current();
+  r->where = scope.where;
+  r->label = scope.name;
   r->evaluated.store(true, std::memory_order_release);
   return r;
 }
 
 Ref record_placeholder(ir::Type type) {
-  auto r = std::make_shared<Record>();
+  auto r = std::make_shared<Record>(layout_of(std::move(type)), next_id());
   r->kind = RecordKind::placeholder;
-  r->type = std::move(type);
   r->traced = true;
   r->where = OpScope::where();
   return r;
 }
 
 Ref record_identity(RecordKind kind, const Ref& of) {
-  auto r = std::make_shared<Record>();
+  auto r = std::make_shared<Record>(of->layout, next_id());
   r->kind = kind;
-  r->type = of->type;
   r->operands = {of};
   r->traced = of->traced;
   r->depth = of->depth;
@@ -117,15 +128,8 @@ Ref record_identity(RecordKind kind, const Ref& of) {
   return r;
 }
 
-const Ref& resolve(const Ref& r) {
-  const Ref* at = &r;
-  while ((*at)->is_identity()) at = &(*at)->operands[0];
-  return *at;
-}
-
-bool is_evaluated(const Ref& r) { return resolve(r)->evaluated.load(std::memory_order_acquire); }
-
-Record::Record() : id(ids.fetch_add(1, std::memory_order_relaxed)) {}
+Record::Record(LayoutRef row_major, std::uint64_t number)
+    : id(number), layout(std::move(row_major)), type(layout->type) {}
 
 std::uint64_t next_record_id() { return ids.load(std::memory_order_relaxed); }
 

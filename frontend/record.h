@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "frontend/layout.h"
 #include "frontend/scope.h"
 #include "ir/op.h"
 #include "ir/type.h"
@@ -29,14 +30,15 @@ enum class RecordKind : std::uint8_t {
 };
 
 struct Record {
-  const std::uint64_t id;  ///< Grows with time.
+  const std::uint64_t id;  ///< Grows with time; 0 for inputs.
   RecordKind kind = RecordKind::operation;
   ir::Op op = ir::Op::parameter;
   bool requires_grad = false;  ///< Gradients reach a variable through it.
   bool traced = false;         ///< Depends on a placeholder, so it has no value yet.
   bool freed = false;          ///< A backward pass without retain_graph went through it.
   std::uint32_t depth = 0;     ///< Longest way to something evaluated.
-  ir::Type type;
+  const LayoutRef layout;      ///< Row-major.
+  const ir::Type& type;        ///< Its type.
   ir::Attributes attrs;
   std::vector<Ref> operands;
   const char* label = "";  ///< The API function that recorded it.
@@ -47,7 +49,7 @@ struct Record {
   std::atomic<bool> external{false};  ///< An input that others may write to.
   runtime::Buffer buffer;             ///< Once evaluated.
 
-  Record();
+  Record(LayoutRef row_major, std::uint64_t number);
   Record(const Record&) = delete;
   Record& operator=(const Record&) = delete;
   ~Record();  ///< Without recursion, however long the chain of operands is.
@@ -67,6 +69,7 @@ Ref record(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs = {});
 /// An operation whose type is known.
 Ref record_typed(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs, ir::Type type,
                  const Location& where);
+Ref record_input(runtime::Buffer buffer, LayoutRef row_major);
 Ref record_input(runtime::Buffer buffer, ir::Type type);
 Ref record_placeholder(ir::Type type);
 Ref record_identity(RecordKind kind, const Ref& of);
@@ -75,8 +78,14 @@ Ref record_identity(RecordKind kind, const Ref& of);
 std::uint64_t next_record_id();
 
 /// The record behind identities.
-const Ref& resolve(const Ref& r);
+inline const Ref& resolve(const Ref& r) {
+  const Ref* at = &r;
+  while ((*at)->is_identity()) at = &(*at)->operands[0];
+  return *at;
+}
 /// Whether its value is in memory (or it is an identity of such a one).
-bool is_evaluated(const Ref& r);
+inline bool is_evaluated(const Ref& r) {
+  return resolve(r)->evaluated.load(std::memory_order_acquire);
+}
 
 }  // namespace weft::detail

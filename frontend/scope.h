@@ -12,15 +12,25 @@ namespace weft::detail {
 /// `softmax` says softmax, at the caller's line.
 class OpScope {
  public:
-  OpScope(const char* name, const Location& where);
-  ~OpScope();
+  OpScope(const char* name, const Location& where) : outermost_(now.name[0] == '\0') {
+    if (outermost_) now = {name, where};
+  }
+  ~OpScope() {
+    if (outermost_) now = {};
+  }
   OpScope(const OpScope&) = delete;
   OpScope& operator=(const OpScope&) = delete;
 
-  static const char* name();  ///< "" outside of every scope.
-  static Location where();
+  struct Current {
+    const char* name = "";  ///< "" outside of every scope.
+    Location where;
+  };
+  static const Current& current() { return now; }
+  static const char* name() { return current().name; }
+  static const Location& where() { return current().where; }
 
  private:
+  static constinit thread_local Current now;
   bool outermost_;
 };
 

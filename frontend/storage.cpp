@@ -61,6 +61,8 @@ const std::shared_ptr<PendingList>& pending_of_this_thread() {
   return list;
 }
 
+bool is_pending(const Ref& value) { return !value->traced && !is_evaluated(value); }
+
 std::uint64_t current_trace_id() {
   const Trace* trace = Trace::current();
   return trace == nullptr ? 0 : trace->id();
@@ -76,17 +78,21 @@ thread_local WriteLog* innermost_log = nullptr;
 
 WriteLog::WriteLog() : outer_(innermost_log) { innermost_log = this; }
 WriteLog::~WriteLog() { innermost_log = outer_; }
-void WriteLog::note(Storage& storage) {
+void WriteLog::note(const StorageRef& storage) {
   for (WriteLog* log = innermost_log; log != nullptr; log = log->outer_) {
-    log->written_.push_back(storage.weak_from_this());
+    log->written_.push_back(storage);
   }
 }
 
-Storage::Storage(Ref value) : trace_id_(current_trace_id()) { set_value(std::move(value)); }
+Storage::Storage(Ref value) : value_(std::move(value)), trace_id_(current_trace_id()) {
+  resolve(value_)->holders.fetch_add(1, std::memory_order_relaxed);
+  if (!is_pending(value_)) return;
+  pending_ = pending_of_this_thread();
+  pending_->add(*this);
+}
 
-Storage::Storage(External external)
-    : external_(std::make_unique<External>(std::move(external))), trace_id_(current_trace_id()) {
-  set_value(external_->read());
+Storage::Storage(External external) : Storage(external.read()) {
+  external_ = std::make_unique<External>(std::move(external));
 }
 
 Storage::~Storage() {
@@ -107,9 +113,8 @@ void PointerLock::wait() {
 
 void Storage::set_value(Ref value) {
   resolve(value)->holders.fetch_add(1, std::memory_order_relaxed);
-  const bool pending = !value->traced && !is_evaluated(value);
   std::shared_ptr<PendingList> list;
-  if (pending) list = pending_of_this_thread();
+  if (is_pending(value)) list = pending_of_this_thread();
   {
     const std::lock_guard lock(lock_);
     if (pending_ != nullptr) pending_->remove(*this);
@@ -156,19 +161,27 @@ Ref Storage::value() {
   return value;
 }
 
-Ref Storage::current() {
-  Trace* trace = Trace::current();
-  return trace != nullptr && !trace->owns(*this) ? trace->read(*this) : value();
+bool Storage::requires_grad(const StorageRef& storage) {
+  if (Trace::current() == nullptr) {
+    const std::lock_guard lock(storage->lock_);
+    if (storage->value_ != nullptr) return storage->value_->requires_grad;
+  }
+  return current(storage)->requires_grad;
 }
 
-void Storage::replace(Ref value) {
-  WriteLog::note(*this);
-  if (Trace* trace = Trace::current(); trace != nullptr && !trace->owns(*this)) {
-    trace->write(*this, std::move(value));
-  } else if (is_external()) {
-    write_external(std::move(value));
+Ref Storage::current(const StorageRef& storage) {
+  Trace* trace = Trace::current();
+  return trace != nullptr && !trace->owns(*storage) ? trace->read(storage) : storage->value();
+}
+
+void Storage::replace(const StorageRef& storage, Ref value) {
+  WriteLog::note(storage);
+  if (Trace* trace = Trace::current(); trace != nullptr && !trace->owns(*storage)) {
+    trace->write(storage, std::move(value));
+  } else if (storage->is_external()) {
+    storage->write_external(std::move(value));
   } else {
-    set_value(std::move(value));
+    storage->set_value(std::move(value));
   }
 }
 
@@ -294,17 +307,9 @@ Ref Step::apply(const Ref& from, bool is_external) const {
   return known;
 }
 
-TensorImpl& impl_of(const Tensor& t) {
-  const auto& impl = Access::impl(t);
-  if (impl == nullptr) fail("expected a tensor, got an undefined Tensor (default-constructed)");
-  return *impl;
-}
-
 Tensor wrap(Ref value) {
   auto impl = std::make_shared<TensorImpl>();
-  impl->shape = from_ir(value->type.shape);
-  impl->dtype = value->type.dtype;
-  impl->strides = contiguous_strides(impl->shape);
+  impl->layout = value->layout;
   impl->storage = std::make_shared<Storage>(std::move(value));
   return Access::make(std::move(impl));
 }
@@ -313,7 +318,7 @@ Tensor copy_now(const Ref& value) {
   const runtime::Buffer now = value_of(value);
   runtime::Buffer copy = runtime::allocate(now.bytes);
   std::memcpy(copy.data(), now.data(), now.bytes);
-  return wrap(record_input(std::move(copy), value->type));
+  return wrap(record_input(std::move(copy), value->layout));
 }
 
 namespace {
@@ -326,10 +331,10 @@ std::vector<Chain> steps_of(const Chain& last) {
   return steps;
 }
 
-Ref apply_step(const Chain& step, const Ref& from, Storage& storage) {
+Ref apply_step(const Chain& step, const Ref& from, const StorageRef& storage) {
   Trace* trace = Trace::current();
   return trace != nullptr ? trace->apply(step, from, storage)
-                          : step->apply(from, storage.is_external());
+                          : step->apply(from, storage->is_external());
 }
 
 /// The step's input, given what stood there before and the step's new output.
@@ -359,8 +364,8 @@ bool is_expansion(const Step& step) {
 
 }  // namespace
 
-Ref read_chain(Storage& storage, const Chain& chain) {
-  Ref value = storage.current();
+Ref read_chain(const StorageRef& storage, const Chain& chain) {
+  Ref value = Storage::current(storage);
   if (chain == nullptr) return value;
   if (chain->parent == nullptr) return apply_step(chain, value, storage);
   for (const Chain& step : steps_of(chain)) value = apply_step(step, value, storage);
@@ -369,7 +374,7 @@ Ref read_chain(Storage& storage, const Chain& chain) {
 
 Ref read(const Tensor& t) {
   const TensorImpl& impl = impl_of(t);
-  return read_chain(*impl.storage, impl.chain);
+  return read_chain(impl.storage, impl.chain);
 }
 
 void check_writable(const Tensor& t) {
@@ -395,22 +400,20 @@ void write(const Tensor& t, Ref value) {
   check_writable(t);
   TensorImpl& impl = impl_of(t);
   const std::vector<Chain> steps = steps_of(impl.chain);
-  std::vector<Ref> before{impl.storage->current()};
+  std::vector<Ref> before{Storage::current(impl.storage)};
   for (const Chain& step : steps) {
-    before.push_back(apply_step(step, before.back(), *impl.storage));
+    before.push_back(apply_step(step, before.back(), impl.storage));
   }
   for (std::size_t k = steps.size(); k-- > 0;) value = undo(*steps[k], before[k], value);
   before.clear();
-  impl.storage->replace(std::move(value));
+  Storage::replace(impl.storage, std::move(value));
 }
 
 Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int64_t> strides) {
   const TensorImpl& from = impl_of(t);
   auto impl = std::make_shared<TensorImpl>();
   impl->storage = from.storage;
-  impl->shape = from_ir(step->type.shape);
-  impl->dtype = step->type.dtype;
-  impl->strides = std::move(strides);
+  impl->layout = layout_of(step->type, std::move(strides));
   step->parent = from.chain;
   step->label = OpScope::name();
   step->where = OpScope::where();
@@ -425,25 +428,6 @@ Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int6
   return Access::make(std::move(impl));
 }
 
-ir::Type type_of(const Tensor& t) {
-  const TensorImpl& impl = impl_of(t);
-  return {impl.dtype, to_ir(impl.shape)};
-}
-
-ir::Shape to_ir(const Shape& shape) { return ir::Shape(shape.begin(), shape.end()); }
-
-Shape from_ir(const ir::Shape& shape) {
-  return Shape(std::vector<std::int64_t>(shape.begin(), shape.end()));
-}
-
-std::vector<std::int64_t> contiguous_strides(const Shape& shape) {
-  std::vector<std::int64_t> strides(shape.size());
-  std::int64_t step = 1;
-  for (std::size_t k = shape.size(); k-- > 0;) {
-    strides[k] = step;
-    step *= std::max<std::int64_t>(shape[k], 1);
-  }
-  return strides;
-}
+const ir::Type& type_of(const Tensor& t) { return impl_of(t).layout->type; }
 
 }  // namespace weft::detail

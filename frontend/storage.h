@@ -45,8 +45,11 @@ class PointerLock {
   std::atomic<bool> held_{false};
 };
 
+class Storage;
+using StorageRef = std::shared_ptr<Storage>;
+
 /// Any threads may read and replace the value at once; each sees one that was there.
-class Storage : public std::enable_shared_from_this<Storage> {
+class Storage {
  public:
   explicit Storage(Ref value);
   explicit Storage(External external);
@@ -55,8 +58,10 @@ class Storage : public std::enable_shared_from_this<Storage> {
   Storage& operator=(const Storage&) = delete;
 
   /// The value as this thread sees it: inside a trace, that of the trace.
-  Ref current();
-  void replace(Ref value);
+  static Ref current(const StorageRef& storage);
+  static void replace(const StorageRef& storage, Ref value);
+  /// Whether gradients reach a variable through that value.
+  static bool requires_grad(const StorageRef& storage);
 
   Ref value();                ///< Regardless of traces. Waits while it is lent.
   void set_value(Ref value);  ///< Regardless of traces. Ends a loan.
@@ -96,7 +101,7 @@ class WriteLog {
   ~WriteLog();
   WriteLog(const WriteLog&) = delete;
   WriteLog& operator=(const WriteLog&) = delete;
-  static void note(Storage& storage);
+  static void note(const StorageRef& storage);
   const std::vector<std::weak_ptr<Storage>>& written() const { return written_; }
 
  private:
@@ -144,13 +149,13 @@ struct Step {
 using Chain = std::shared_ptr<const Step>;
 
 struct TensorImpl {
-  std::shared_ptr<Storage> storage;
+  StorageRef storage;
   Chain chain;
-  Shape shape;
-  DType dtype = DType::f32;
-  std::vector<std::int64_t> strides;  // as PyTorch would have them
-  std::shared_ptr<GradSlot> slot;     // of a leaf that requires grad, or after retain_grad
-  Ref looked_at;                      // keeps the memory of a view whose data() was taken
+  LayoutRef layout;
+  std::shared_ptr<GradSlot> slot;  // of a leaf that requires grad, or after retain_grad
+  Ref looked_at;                   // keeps the memory of a view whose data() was taken
+
+  const Shape& shape() const { return layout->shape; }
 };
 
 /// The door from handles to what is behind them.
@@ -160,7 +165,10 @@ struct Access {
 };
 
 /// The implementation, or an error for an undefined tensor.
-TensorImpl& impl_of(const Tensor& t);
+inline TensorImpl& impl_of(const Tensor& t) {
+  if (TensorImpl* impl = Access::impl(t).get()) return *impl;
+  fail("expected a tensor, got an undefined Tensor (default-constructed)");
+}
 
 /// A tensor of its own storage.
 Tensor wrap(Ref value);
@@ -169,7 +177,7 @@ void check_device(const Device& device);
 /// The tensor's current value.
 Ref read(const Tensor& t);
 /// The value at the end of a chain of views.
-Ref read_chain(Storage& storage, const Chain& chain);
+Ref read_chain(const StorageRef& storage, const Chain& chain);
 /// Writes through the tensor's views; `value` has its shape and dtype.
 void write(const Tensor& t, Ref value);
 /// The checks that come before any in-place operation, with PyTorch's wording.
@@ -181,11 +189,8 @@ Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int6
 /// A tensor of its own storage, with the value as it is now.
 Tensor copy_now(const Ref& value);
 
-ir::Type type_of(const Tensor& t);
+const ir::Type& type_of(const Tensor& t);
 /// The type of a tensor to be made; refuses negative sizes and what no memory can hold.
 ir::Type checked_type(const Shape& shape, DType dtype);
-ir::Shape to_ir(const Shape& shape);
-Shape from_ir(const ir::Shape& shape);
-std::vector<std::int64_t> contiguous_strides(const Shape& shape);
 
 }  // namespace weft::detail

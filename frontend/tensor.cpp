@@ -27,31 +27,33 @@ const detail::TensorImpl& property(const Tensor& t, const char* name, const Loca
 
 }  // namespace
 
-const Shape& Tensor::shape(Here here) const { return property(*this, "shape", here).shape; }
+const Shape& Tensor::shape(Here here) const { return property(*this, "shape", here).shape(); }
 
 std::int64_t Tensor::size(std::int64_t dim, Here here) const {
   const OpScope scope("size", here);
-  const Shape& sizes = impl_of(*this).shape;
+  const Shape& sizes = impl_of(*this).shape();
   if (sizes.empty())
     detail::fail("dimension specified as " + std::to_string(dim) + " but tensor has no dimensions");
   return sizes[static_cast<std::size_t>(detail::normal_axis(dim, sizes.size()))];
 }
 
 std::int64_t Tensor::dim(Here here) const {
-  return static_cast<std::int64_t>(property(*this, "dim", here).shape.size());
+  return static_cast<std::int64_t>(property(*this, "dim", here).shape().size());
 }
-std::int64_t Tensor::numel(Here here) const { return property(*this, "numel", here).shape.numel(); }
-DType Tensor::dtype(Here here) const { return property(*this, "dtype", here).dtype; }
+std::int64_t Tensor::numel(Here here) const {
+  return property(*this, "numel", here).shape().numel();
+}
+DType Tensor::dtype(Here here) const { return property(*this, "dtype", here).layout->type.dtype; }
 Device Tensor::device(Here here) const {
   property(*this, "device", here);
   return {};
 }
 const std::vector<std::int64_t>& Tensor::stride(Here here) const {
-  return property(*this, "stride", here).strides;
+  return property(*this, "stride", here).layout->strides;
 }
 
 bool Tensor::is_contiguous(Here here) const {
-  const Shape& sizes = property(*this, "is_contiguous", here).shape;
+  const Shape& sizes = property(*this, "is_contiguous", here).shape();
   std::int64_t expected = 1;
   for (std::size_t k = sizes.size(); k-- > 0;) {
     if (sizes[k] == 0) return true;

@@ -5,8 +5,6 @@
 namespace weft::detail {
 namespace {
 
-thread_local Trace* current_trace = nullptr;
-
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -14,29 +12,31 @@ std::uint64_t next_id() {
 
 }  // namespace
 
+constinit thread_local Trace* Trace::current_ = nullptr;
+
 Trace::Trace() : id_(next_id()) {
-  if (current_trace != nullptr) throw InternalError("trace: one is being recorded already");
-  current_trace = this;
+  if (current_ != nullptr) throw InternalError("trace: one is being recorded already");
+  current_ = this;
 }
 
-Trace::~Trace() { current_trace = nullptr; }
+Trace::~Trace() { current_ = nullptr; }
 
-Trace* Trace::current() { return current_trace; }
-
-Trace::Capture& Trace::capture(Storage& storage) {
-  const auto [known, added] = capture_of_.try_emplace(&storage, captures_.size());
+Trace::Capture& Trace::capture(const StorageRef& storage) {
+  const auto [known, added] = capture_of_.try_emplace(storage.get(), captures_.size());
   if (added) {
-    const Ref value = storage.value();
+    const Ref value = storage->value();
     Ref placeholder = record_placeholder(value->type);
     placeholder->requires_grad = value->requires_grad;
-    captures_.push_back({storage.shared_from_this(), placeholder, placeholder});
+    captures_.push_back({storage, placeholder, placeholder});
   }
   return captures_[known->second];
 }
 
-Ref Trace::read(Storage& storage) { return capture(storage).current; }
+Ref Trace::read(const StorageRef& storage) { return capture(storage).current; }
 
-void Trace::write(Storage& storage, Ref value) { capture(storage).current = std::move(value); }
+void Trace::write(const StorageRef& storage, Ref value) {
+  capture(storage).current = std::move(value);
+}
 
 Tensor& Trace::grad(const std::shared_ptr<GradSlot>& slot, bool looks) {
   const auto [known, added] = grad_of_.try_emplace(slot.get(), grads_.size());
@@ -59,13 +59,13 @@ Ref Trace::next_random_key() {
   return expr::add(random_key_, stream);
 }
 
-Ref Trace::apply(const Chain& step, const Ref& from, Storage& storage) {
+Ref Trace::apply(const Chain& step, const Ref& from, const StorageRef& storage) {
   const auto known = steps_.find(step.get());
   if (known != steps_.end() && known->second.from == from) return known->second.result;
   Ref result = step->make(from);
-  const bool outside = !owns(storage) && !capture(storage).written();
+  const bool outside = !owns(*storage) && !capture(storage).written();
   if (step->kind == RecordKind::variable && outside) {
-    variables_.push_back({result, capture_of_.at(&storage), step});
+    variables_.push_back({result, capture_of_.at(storage.get()), step});
   }
   steps_[step.get()] = {step, from, result};
   return result;

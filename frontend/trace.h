@@ -16,7 +16,7 @@ class Trace {
 
   /// A storage from outside that the traced function reads or writes.
   struct Capture {
-    std::shared_ptr<Storage> storage;  // keeps it alive as long as the compiled function
+    StorageRef storage;  // keeps it alive as long as the compiled function
     Ref placeholder;
     Ref current;                  // after the writes so far
     std::size_t argument = none;  // where the storage is this argument's, another at each call
@@ -39,19 +39,19 @@ class Trace {
   Trace& operator=(const Trace&) = delete;
 
   /// Null outside of traces.
-  static Trace* current();
+  static Trace* current() { return current_; }
 
   std::uint64_t id() const { return id_; }
   bool owns(const Storage& storage) const { return storage.trace_id() == id_; }
-  Ref read(Storage& storage);
-  void write(Storage& storage, Ref value);
+  Ref read(const StorageRef& storage);
+  void write(const StorageRef& storage, Ref value);
   /// The slot's gradient in this trace, where the slot itself stays as it was. `looks`: not only to
   /// set it.
   Tensor& grad(const std::shared_ptr<GradSlot>& slot, bool looks);
   /// A u64[2] record {seed, stream}, another stream at each call of this function.
   Ref next_random_key();
   /// The step's record on `from`, in this trace only.
-  Ref apply(const Chain& step, const Ref& from, Storage& storage);
+  Ref apply(const Chain& step, const Ref& from, const StorageRef& storage);
 
   /// What a variable step over an unwritten capture became, with the way to the variable.
   struct Variable {
@@ -72,7 +72,9 @@ class Trace {
     Ref from, result;
   };
 
-  Capture& capture(Storage& storage);
+  Capture& capture(const StorageRef& storage);
+
+  static constinit thread_local Trace* current_;
 
   std::uint64_t id_;
   std::vector<Capture> captures_;

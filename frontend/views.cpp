@@ -141,7 +141,7 @@ Tensor with_axis(const Tensor& x, std::int64_t axis) {
 
 Tensor Tensor::view(const Shape& shape, Here here) const {
   const OpScope scope("view", here);
-  const Shape full = complete(shape, impl_of(*this).shape.numel());
+  const Shape full = complete(shape, impl_of(*this).shape().numel());
   auto strides = view_strides(this->shape(), stride(), full);
   if (!strides) {
     detail::fail_plain(
@@ -153,7 +153,7 @@ Tensor Tensor::view(const Shape& shape, Here here) const {
 
 Tensor Tensor::reshape(const Shape& shape, Here here) const {
   const OpScope scope("reshape", here);
-  const Shape full = complete(shape, impl_of(*this).shape.numel());
+  const Shape full = complete(shape, impl_of(*this).shape().numel());
   auto strides = view_strides(this->shape(), stride(), full);
   if (strides) return reshaped(*this, full, std::move(*strides));
   return detail::wrap(detail::expr::reshape(detail::read(*this), detail::to_ir(full)));
@@ -166,7 +166,7 @@ Tensor Tensor::reshape_as(const Tensor& other, Here here) const {
 
 Tensor Tensor::permute(const Dims& dims, Here here) const {
   const OpScope scope("permute", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   if (dims.size() != rank) {
     detail::fail("expected " + std::to_string(rank) + " dims for a tensor of shape " +
                  shape().str() + ", got " + std::to_string(dims.size()));
@@ -179,7 +179,7 @@ Tensor Tensor::permute(const Dims& dims, Here here) const {
 
 Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1, Here here) const {
   const OpScope scope("transpose", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   const auto a = static_cast<std::size_t>(normal_axis(dim0, rank));
   const auto b = static_cast<std::size_t>(normal_axis(dim1, rank));
   ir::Ints order(rank);
@@ -190,7 +190,7 @@ Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1, Here here) const 
 
 Tensor Tensor::t(Here here) const {
   const OpScope scope("t", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   if (rank > 2) {
     detail::fail_plain("t() expects a tensor with <= 2 dimensions, but self is " +
                        std::to_string(rank) + "D");
@@ -200,7 +200,7 @@ Tensor Tensor::t(Here here) const {
 
 Tensor Tensor::T(Here here) const {
   const OpScope scope("t", here);
-  ir::Ints order(impl_of(*this).shape.size());
+  ir::Ints order(impl_of(*this).shape().size());
   for (std::size_t k = 0; k < order.size(); ++k) {
     order[k] = static_cast<std::int64_t>(order.size() - 1 - k);
   }
@@ -215,7 +215,7 @@ Tensor Tensor::mT(Here here) const {
 
 Tensor Tensor::movedim(std::int64_t source, std::int64_t destination, Here here) const {
   const OpScope scope("movedim", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   const std::int64_t from = normal_axis(source, rank), to = normal_axis(destination, rank);
   ir::Ints order;
   for (std::int64_t k = 0; k < dim(); ++k) {
@@ -229,7 +229,7 @@ Tensor Tensor::squeeze(Here here) const {
   const OpScope scope("squeeze", here);
   Dims sizes;
   Strides strides;
-  for (std::size_t k = 0; k < impl_of(*this).shape.size(); ++k) {
+  for (std::size_t k = 0; k < impl_of(*this).shape().size(); ++k) {
     if (shape()[k] == 1) continue;
     sizes.push_back(shape()[k]);
     strides.push_back(stride()[k]);
@@ -239,7 +239,7 @@ Tensor Tensor::squeeze(Here here) const {
 
 Tensor Tensor::squeeze(std::int64_t dim, Here here) const {
   const OpScope scope("squeeze", here);
-  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape().size());
   if (shape().empty() || shape()[static_cast<std::size_t>(axis)] != 1) {
     return reshaped(*this, shape(), stride());
   }
@@ -248,12 +248,12 @@ Tensor Tensor::squeeze(std::int64_t dim, Here here) const {
 
 Tensor Tensor::unsqueeze(std::int64_t dim, Here here) const {
   const OpScope scope("unsqueeze", here);
-  return detail::with_axis(*this, normal_axis(dim, impl_of(*this).shape.size() + 1));
+  return detail::with_axis(*this, normal_axis(dim, impl_of(*this).shape().size() + 1));
 }
 
 Tensor Tensor::expand(const Shape& target, Here here) const {
   const OpScope scope("expand", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   if (target.size() < rank) {
     detail::fail("the number of sizes provided (" + std::to_string(target.size()) +
                  ") must be greater or equal to the number of dimensions in the tensor (" +
@@ -294,7 +294,7 @@ Tensor Tensor::expand_as(const Tensor& other, Here here) const {
 
 Tensor Tensor::flatten(std::int64_t start_dim, std::int64_t end_dim, Here here) const {
   const OpScope scope("flatten", here);
-  const std::size_t rank = impl_of(*this).shape.size();
+  const std::size_t rank = impl_of(*this).shape().size();
   const std::int64_t first = normal_axis(start_dim, rank), last = normal_axis(end_dim, rank);
   if (first > last) detail::fail("start_dim cannot come after end_dim");
   if (rank == 0) return reshape({1});
@@ -308,7 +308,7 @@ Tensor Tensor::flatten(std::int64_t start_dim, std::int64_t end_dim, Here here) 
 
 Tensor Tensor::unflatten(std::int64_t dim, const Shape& sizes, Here here) const {
   const OpScope scope("unflatten", here);
-  const auto axis = static_cast<std::ptrdiff_t>(normal_axis(dim, impl_of(*this).shape.size()));
+  const auto axis = static_cast<std::ptrdiff_t>(normal_axis(dim, impl_of(*this).shape().size()));
   Dims all(shape().begin(), shape().begin() + axis);
   const Shape parts = complete(sizes, size(dim));
   all.insert(all.end(), parts.begin(), parts.end());
@@ -318,7 +318,7 @@ Tensor Tensor::unflatten(std::int64_t dim, const Shape& sizes, Here here) const 
 
 Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Here here) const {
   const OpScope scope("narrow", here);
-  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape().size());
   const std::int64_t n = size(axis);
   const std::int64_t first = start < 0 ? start + n : start;
   if (first < 0 || length < 0 || first > n || length > n - first) {
@@ -330,7 +330,7 @@ Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length,
 
 Tensor Tensor::select(std::int64_t dim, std::int64_t index, Here here) const {
   const OpScope scope("select", here);
-  if (impl_of(*this).shape.empty()) {
+  if (impl_of(*this).shape().empty()) {
     detail::fail("cannot be applied to a 0-dim tensor; use item() to get its value");
   }
   const std::int64_t axis = normal_axis(dim, shape().size());
@@ -340,14 +340,14 @@ Tensor Tensor::select(std::int64_t dim, std::int64_t index, Here here) const {
 
 Tensor Tensor::slice(std::int64_t dim, Slice range, Here here) const {
   const OpScope scope("slice", here);
-  if (impl_of(*this).shape.empty()) detail::fail("cannot be applied to a 0-dim tensor");
+  if (impl_of(*this).shape().empty()) detail::fail("cannot be applied to a 0-dim tensor");
   const std::int64_t axis = normal_axis(dim, shape().size());
   return detail::sliced(*this, axis, detail::normal_range(range, size(axis)));
 }
 
 std::vector<Tensor> Tensor::split(const Dims& sizes, std::int64_t dim, Here here) const {
   const OpScope scope("split", here);
-  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape.size());
+  const std::int64_t axis = normal_axis(dim, impl_of(*this).shape().size());
   const std::int64_t total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
   if (total != size(axis)) {
     detail::fail("expected sizes that sum to " + std::to_string(size(axis)) + ", got " +

@@ -1,4 +1,5 @@
 #include <array>
+#include <atomic>
 
 #include "ir/group.h"
 
@@ -37,10 +38,14 @@ double program_weight(const Node& node, std::span<const DType> operands) {
 /// operands' where the weight is not known yet.
 template <class Dtypes>
 double cached_program_weight(const Node& node, DType key, Dtypes&& dtypes) {
-  static thread_local std::array<std::array<double, dtype_count>, op_count> cache{};
-  double& known = cache[static_cast<int>(node.op)][static_cast<int>(key)];
-  if (known == 0) known = program_weight(node, dtypes()) + 1e-9;
-  return known;
+  static std::array<std::array<std::atomic<double>, dtype_count>, op_count> cache{};
+  std::atomic<double>& known = cache[static_cast<int>(node.op)][static_cast<int>(key)];
+  double weight = known.load(std::memory_order_relaxed);
+  if (weight == 0) {
+    weight = program_weight(node, dtypes()) + 1e-9;
+    known.store(weight, std::memory_order_relaxed);
+  }
+  return weight;
 }
 
 }  // namespace

@@ -104,7 +104,17 @@ bool verifies() {
   return on;
 }
 
-void check_inputs(const ir::Graph& graph, std::span<const Buffer> inputs) {
+std::vector<Buffer> Executable::run(std::span<const Buffer> inputs,
+                                    std::span<const bool> donated) const {
+  std::vector<const Buffer*> pointers;
+  pointers.reserve(inputs.size());
+  for (const Buffer& input : inputs) pointers.push_back(&input);
+  std::vector<Buffer> results(fused_graph().results().size());
+  run_into(pointers, donated, results);
+  return results;
+}
+
+void check_inputs(const ir::Graph& graph, std::span<const Buffer* const> inputs) {
   const auto fail = [&](const std::string& what, std::size_t expected, std::size_t got) {
     throw Error("run @" + graph.name() + ": " + what + "expected " + std::to_string(expected) +
                 ", got " + std::to_string(got));
@@ -113,9 +123,9 @@ void check_inputs(const ir::Graph& graph, std::span<const Buffer> inputs) {
     fail("number of inputs: ", graph.param_count(), inputs.size());
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const ir::Type& type = graph.type(graph.param(k));
-    if (inputs[k].bytes != type.bytes())
+    if (inputs[k]->bytes != type.bytes())
       fail("bytes of input %" + graph.param_name(k) + " (" + type.str() + "): ", type.bytes(),
-           inputs[k].bytes);
+           inputs[k]->bytes);
   }
 }
 

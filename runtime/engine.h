@@ -41,11 +41,13 @@ struct CompileReport {
 class Executable {
  public:
   virtual ~Executable() = default;
-  /// Inputs in the order of the graph's parameters. Outputs come from the pool (or are inputs,
-  /// where the graph returns a parameter). Any number of threads may run one executable at once.
-  /// donated[k]: input k may be overwritten or returned (the caller gives it up).
-  virtual std::vector<Buffer> run(std::span<const Buffer> inputs,
-                                  std::span<const bool> donated = {}) const = 0;
+  /// Inputs in the order of the graph's parameters, results as many as the graph has. Results come
+  /// from the pool (or are inputs, where the graph returns a parameter). Any number of threads may
+  /// run one executable at once.
+  /// donated[k]: input k may be overwritten or returned (the caller gives it up); none, or all.
+  virtual void run_into(std::span<const Buffer* const> inputs, std::span<const bool> donated,
+                        std::span<Buffer> results) const = 0;
+  std::vector<Buffer> run(std::span<const Buffer> inputs, std::span<const bool> donated = {}) const;
   virtual const CompileReport& report() const = 0;
   virtual const ir::Graph& fused_graph() const = 0;
 };

@@ -1,36 +1,20 @@
 #include "runtime/executable.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
 #include "runtime/kernel_cache.h"
 #include "runtime/plan.h"
 #include "runtime/pool.h"
+#include "runtime/stack_array.h"
 #include "runtime/stopwatch.h"
 #include "runtime/thread_pool.h"
 
 namespace weft::runtime {
 namespace {
 
-/// Room for pointers: on the stack where they fit.
-class Pointers {
- public:
-  explicit Pointers(std::size_t count) {
-    if (count > inline_.size()) {
-      large_.reset(new void*[count]);
-      data_ = large_.get();
-    }
-  }
-  void*& operator[](std::size_t k) { return data_[k]; }
-  void* const* at(std::size_t k) const { return data_ + k; }
-
- private:
-  std::array<void*, 96> inline_;
-  std::unique_ptr<void*[]> large_;
-  void** data_ = inline_.data();
-};
+using Pointers = StackArray<void*, 96>;
 
 /// A pointer argument: bytes from a base. Bases: the inputs, the output blocks, arena, constants.
 struct BoundArgument {
@@ -67,15 +51,16 @@ void* shifted(void* base, std::int64_t bytes) { return static_cast<std::byte*>(b
 
 /// Which inputs may really be overwritten: those that the caller gives up and no other input lies
 /// in.
-std::vector<bool> usable_donors(std::span<const Buffer> inputs, std::span<const bool> donated) {
+std::vector<bool> usable_donors(std::span<const Buffer* const> inputs,
+                                std::span<const bool> donated) {
   struct Range {
     const std::byte *begin, *end;
     std::size_t input;
   };
   std::vector<Range> ranges;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
-    const auto* begin = static_cast<const std::byte*>(inputs[k].data());
-    if (inputs[k].bytes > 0) ranges.push_back({begin, begin + inputs[k].bytes, k});
+    const auto* begin = static_cast<const std::byte*>(inputs[k]->data());
+    if (inputs[k]->bytes > 0) ranges.push_back({begin, begin + inputs[k]->bytes, k});
   }
   std::sort(ranges.begin(), ranges.end(),
             [](const Range& a, const Range& b) { return a.begin < b.begin; });
@@ -108,8 +93,8 @@ class CompiledExecutable final : public Executable {
     report_.total_ms = report_.passes_ms + report_.lower_ms + watch.ms();
   }
 
-  std::vector<Buffer> run(std::span<const Buffer> inputs,
-                          std::span<const bool> donated) const override;
+  void run_into(std::span<const Buffer* const> inputs, std::span<const bool> donated,
+                std::span<Buffer> results) const override;
   const CompileReport& report() const override { return report_; }
   const ir::Graph& fused_graph() const override { return fused_; }
 
@@ -225,22 +210,21 @@ void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* poin
                 launch.ranges_per_thread});
 }
 
-std::vector<Buffer> CompiledExecutable::run(std::span<const Buffer> inputs,
-                                            std::span<const bool> donated) const {
-  const auto fits = [](const Buffer& input, std::size_t bytes) { return input.bytes == bytes; };
+void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
+                                  std::span<const bool> donated, std::span<Buffer> results) const {
+  const auto fits = [](const Buffer* input, std::size_t bytes) { return input->bytes == bytes; };
   if (!std::equal(inputs.begin(), inputs.end(), input_bytes_.begin(), input_bytes_.end(), fits))
     check_inputs(fused_, inputs);  // throws
   std::vector<bool> usable;
   if (!donated.empty()) usable = usable_donors(inputs, donated);
-  std::vector<Buffer> results(plan_.results.size());
   Pointers bases(base_count());
-  for (std::size_t k = 0; k < inputs.size(); ++k) bases[k] = inputs[k].data();
+  for (std::size_t k = 0; k < inputs.size(); ++k) bases[k] = inputs[k]->data();
   for (std::size_t k = 0; k < plan_.outputs.size(); ++k) {
     const OutputBlock& block = plan_.outputs[k];
     Buffer& result = results[result_of_output_[k]];
     const auto donor = static_cast<std::size_t>(block.donor);
     if (donor < usable.size() && usable[donor])
-      result = {inputs[donor].memory, block.bytes};
+      result = {inputs[donor]->memory, block.bytes};
     else
       result = allocate(block.bytes);
     bases[input_bytes_.size() + k] = result.data();
@@ -253,18 +237,17 @@ std::vector<Buffer> CompiledExecutable::run(std::span<const Buffer> inputs,
   for (std::size_t k = 0; k < arguments_.size(); ++k)
     pointers[k] = shifted(bases[arguments_[k].base], arguments_[k].offset);
   for (const BoundLaunch& launch : launches_)
-    run_launch(launch, pointers.at(launch.first_argument));
+    run_launch(launch, pointers.data() + launch.first_argument);
 
   for (std::size_t k = 0; k < plan_.results.size(); ++k)
     if (plan_.results[k].kind == PlannedResult::Kind::input)
-      results[k] = inputs[static_cast<std::size_t>(plan_.results[k].index)];
+      results[k] = *inputs[static_cast<std::size_t>(plan_.results[k].index)];
   for (const Copy& copy : copies_) {
     results[copy.result] = allocate(copy.bytes);
     if (copy.bytes > 0)
       std::memcpy(results[copy.result].data(), shifted(bases[copy.from.base], copy.from.offset),
                   copy.bytes);
   }
-  return results;
 }
 
 }  // namespace

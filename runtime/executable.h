@@ -20,6 +20,6 @@ std::shared_ptr<const Executable> make_interpreted(const ir::Graph& graph, Compi
 bool verifies();
 
 /// Throws weft::Error where inputs do not fit the graph's parameters in number or bytes.
-void check_inputs(const ir::Graph& graph, std::span<const Buffer> inputs);
+void check_inputs(const ir::Graph& graph, std::span<const Buffer* const> inputs);
 
 }  // namespace weft::runtime

@@ -13,22 +13,22 @@ class InterpretedExecutable final : public Executable {
   InterpretedExecutable(const ir::Graph& graph, CompileReport report)
       : graph_(graph), report_(std::move(report)) {}
 
-  std::vector<Buffer> run(std::span<const Buffer> inputs, std::span<const bool>) const override {
+  void run_into(std::span<const Buffer* const> inputs, std::span<const bool>,
+                std::span<Buffer> results) const override {
     check_inputs(graph_, inputs);
     std::vector<ir::Literal> literals;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       const ir::Type& type = graph_.type(graph_.param(k));
       std::vector<std::byte> bytes(type.bytes());
-      if (!bytes.empty()) std::memcpy(bytes.data(), inputs[k].data(), bytes.size());
+      if (!bytes.empty()) std::memcpy(bytes.data(), inputs[k]->data(), bytes.size());
       literals.emplace_back(type, std::move(bytes));
     }
-    std::vector<Buffer> results;
+    Buffer* result = results.data();
     for (const ir::Literal& literal : ir::interpret(graph_, literals)) {
-      results.push_back(allocate(literal.type().bytes()));
-      if (results.back().bytes > 0)
-        std::memcpy(results.back().data(), literal.data(), results.back().bytes);
+      *result = allocate(literal.type().bytes());
+      if (result->bytes > 0) std::memcpy(result->data(), literal.data(), result->bytes);
+      ++result;
     }
-    return results;
   }
   const CompileReport& report() const override { return report_; }
   const ir::Graph& fused_graph() const override { return graph_; }

@@ -6,8 +6,10 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <memory>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "runtime/environment.h"
 #include "runtime/machine.h"
@@ -34,6 +36,7 @@ constexpr int small_classes = 56;                      // 64 bytes to 2 MiB, in 
 constexpr int large_classes = 104;                     // the rest, in units of 2 MiB
 constexpr std::size_t cached_block = 32 << 10;  // blocks up to this go through threads' caches
 constexpr int cached_classes = 40;
+constexpr std::ptrdiff_t counted_alone = 64 << 10;  // bytes that a thread counts by itself
 
 // Classes of sizes: 1, 2, 3, 4 units, then four steps in each doubling.
 constexpr int class_of(std::size_t units) {
@@ -115,10 +118,10 @@ struct FreeList {
   }
 };
 
-std::size_t limit_from_environment() {
+std::ptrdiff_t limit_from_environment() {
   if (const auto mebibytes = read_setting(Setting::pool_limit))
-    return static_cast<std::size_t>(*mebibytes) << 20;
-  return memory_bytes() / 4;
+    return static_cast<std::ptrdiff_t>(*mebibytes) << 20;
+  return static_cast<std::ptrdiff_t>(memory_bytes() / 4);
 }
 
 class Pool {
@@ -131,9 +134,11 @@ class Pool {
 
   void* take(std::size_t bytes);
   void give(void* data, std::size_t bytes);
-  /// Takes a block from the thread's cache without counting it as given out.
+  /// Takes a block that counts as kept already.
   void keep(void* data, std::size_t bytes);
   void trim();
+  /// Adds what a thread has counted by itself.
+  void add(std::ptrdiff_t live, std::ptrdiff_t pooled, std::size_t reused);
   PoolStats stats() const;
   void reset_peak() { peak_.store(live_.load(relaxed), relaxed); }
 
@@ -142,69 +147,114 @@ class Pool {
 
   Pool() : limit_(limit_from_environment()) {}
   void* reuse(std::size_t bytes);
-  void count_live(std::size_t bytes);
+  void count_live(std::ptrdiff_t bytes);
   void evict(std::size_t bytes);
-  void release(FreeList& list, std::size_t bytes, std::size_t until);
+  void release(FreeList& list, std::size_t bytes, std::ptrdiff_t until);
   FreeList& list_of(std::size_t bytes) {
     return is_large(bytes) ? large_[static_cast<std::size_t>(class_of_bytes(bytes))]
                            : small_[static_cast<std::size_t>(class_of_bytes(bytes))];
   }
 
-  const std::size_t limit_;
-  std::atomic<std::size_t> live_{0}, peak_{0}, pooled_{0}, fresh_{0}, reused_{0};
+  const std::ptrdiff_t limit_;
+  // Signed: a block that one thread takes and another gives back may be counted in either order.
+  std::atomic<std::ptrdiff_t> live_{0}, peak_{0}, pooled_{0};
+  std::atomic<std::size_t> fresh_{0}, reused_{0};
   std::mutex mutex_;  // of the lists
   std::array<FreeList, small_classes> small_;
   std::array<FreeList, large_classes> large_;
 };
 
-// The small cache of a thread: a few blocks of each class, taken and given without a lock. It is
-// trivial, so it can be read after the thread's destructors ran; the guard empties it before.
-struct ThreadCache {
-  enum class State : std::uint8_t { fresh, open, closed } state = State::fresh;
-  std::array<FreeList, cached_classes> lists;
-
-  bool open() {
-    if (state == State::open) [[likely]]
-      return true;
-    return state == State::fresh && start();
+// The small cache of a thread: a few blocks of each class, taken, given and counted without a lock
+// or an atomic operation.
+class ThreadCache {
+ public:
+  /// Null once the thread's destructors have emptied it.
+  static ThreadCache* of_this_thread() {
+    if (mine != nullptr) [[likely]]
+      return mine;
+    return ended ? nullptr : start();
   }
-  bool start();
-  static int capacity(int size_class) {
-    const std::size_t bytes = units_of(size_class) * alignment;
-    return static_cast<int>(std::clamp<std::size_t>(cached_block / bytes, 1, 16));
-  }
-};
-constinit thread_local ThreadCache thread_cache;
-
-struct CacheGuard {
-  bool armed = false;
-  ~CacheGuard() {
-    thread_cache.state = ThreadCache::State::closed;
+  ~ThreadCache() {
+    flush();
+    mine = nullptr;
+    ended = true;
     for (int k = 0; k < cached_classes; ++k)
-      while (void* data = thread_cache.lists[static_cast<std::size_t>(k)].pop())
+      while (void* data = lists_[static_cast<std::size_t>(k)].pop())
         Pool::instance().keep(data, units_of(k) * alignment);
   }
-};
-thread_local CacheGuard cache_guard;
 
-bool ThreadCache::start() {
-  cache_guard.armed = true;  // the first use registers its destructor
-  state = State::open;
-  return true;
+  void* take(std::size_t bytes) {
+    void* data = list_of(bytes).pop();
+    if (data == nullptr) return nullptr;
+    ++reused_;
+    count(static_cast<std::ptrdiff_t>(bytes));
+    return data;
+  }
+  /// False where there is no room.
+  bool give(void* data, std::size_t bytes) {
+    FreeList& list = list_of(bytes);
+    const auto room = std::clamp<std::size_t>(cached_block / bytes, 1, 16);
+    if (static_cast<std::size_t>(list.length) >= room) return false;
+    list.push(data);
+    count(-static_cast<std::ptrdiff_t>(bytes));
+    return true;
+  }
+  /// Adds what was counted here to the pool's counts.
+  void flush() {
+    Pool::instance().add(std::exchange(live_, 0), std::exchange(pooled_, 0),
+                         std::exchange(reused_, 0));
+  }
+  /// For trimming.
+  std::array<FreeList, cached_classes>& lists() { return lists_; }
+
+ private:
+  static ThreadCache* start();
+  FreeList& list_of(std::size_t bytes) {
+    return lists_[static_cast<std::size_t>(class_of_bytes(bytes))];
+  }
+  void count(std::ptrdiff_t bytes) {
+    live_ += bytes;
+    pooled_ -= bytes;
+    if (live_ > counted_alone || live_ < -counted_alone) [[unlikely]]
+      flush();
+  }
+
+  static constinit thread_local ThreadCache* mine;
+  static constinit thread_local bool ended;
+  std::array<FreeList, cached_classes> lists_;
+  std::ptrdiff_t live_ = 0, pooled_ = 0;
+  std::size_t reused_ = 0;
+};
+constinit thread_local ThreadCache* ThreadCache::mine = nullptr;
+constinit thread_local bool ThreadCache::ended = false;
+
+ThreadCache* ThreadCache::start() {
+  static thread_local std::unique_ptr<ThreadCache> owner;
+  owner = std::make_unique<ThreadCache>();
+  return mine = owner.get();
 }
 
-void Pool::count_live(std::size_t bytes) {
-  const std::size_t now = live_.fetch_add(bytes, relaxed) + bytes;
-  std::size_t peak = peak_.load(relaxed);
+/// The cache that blocks of this size go through, if there is one.
+ThreadCache* cache_for(std::size_t bytes) {
+  return pooling && bytes <= cached_block ? ThreadCache::of_this_thread() : nullptr;
+}
+
+void Pool::count_live(std::ptrdiff_t bytes) {
+  const std::ptrdiff_t now = live_.fetch_add(bytes, relaxed) + bytes;
+  std::ptrdiff_t peak = peak_.load(relaxed);
   while (now > peak && !peak_.compare_exchange_weak(peak, now, relaxed)) {
   }
 }
 
+void Pool::add(std::ptrdiff_t live, std::ptrdiff_t pooled, std::size_t reused) {
+  count_live(live);
+  pooled_.fetch_add(pooled, relaxed);
+  reused_.fetch_add(reused, relaxed);
+}
+
 void* Pool::reuse(std::size_t bytes) {
   void* data = nullptr;
-  if (bytes <= cached_block && thread_cache.open())
-    data = thread_cache.lists[static_cast<std::size_t>(class_of_bytes(bytes))].pop();
-  if (data == nullptr) {
+  {
     const std::lock_guard lock(mutex_);
     data = list_of(bytes).pop();
   }
@@ -216,6 +266,9 @@ void* Pool::reuse(std::size_t bytes) {
 }
 
 void* Pool::take(std::size_t bytes) {
+  if (ThreadCache* cache = cache_for(bytes)) {
+    if (void* data = cache->take(bytes)) return data;
+  }
   void* data = pooling ? reuse(bytes) : nullptr;
   if (data == nullptr) {
     data = system_take(bytes);
@@ -226,24 +279,21 @@ void* Pool::take(std::size_t bytes) {
     if (data == nullptr) return nullptr;
     fresh_.fetch_add(1, relaxed);
   }
-  count_live(bytes);
+  count_live(static_cast<std::ptrdiff_t>(bytes));
   return data;
 }
 
 void Pool::give(void* data, std::size_t bytes) {
+  ThreadCache* cache = cache_for(bytes);
+  if (cache != nullptr && cache->give(data, bytes)) return;
   live_.fetch_sub(bytes, relaxed);
   if (!pooling) return system_give(data, bytes);
   pooled_.fetch_add(bytes, relaxed);
-  if (bytes <= cached_block && thread_cache.open()) {
-    const int size_class = class_of_bytes(bytes);
-    FreeList& list = thread_cache.lists[static_cast<std::size_t>(size_class)];
-    if (list.length < ThreadCache::capacity(size_class)) return list.push(data);
-  }
   keep(data, bytes);
 }
 
 void Pool::keep(void* data, std::size_t bytes) {
-  if (bytes > limit_) {
+  if (static_cast<std::ptrdiff_t>(bytes) > limit_) {
     pooled_.fetch_sub(bytes, relaxed);
     return system_give(data, bytes);
   }
@@ -265,7 +315,7 @@ void Pool::evict(std::size_t bytes) {
   release(*last, bytes, limit_);
 }
 
-void Pool::release(FreeList& list, std::size_t bytes, std::size_t until) {
+void Pool::release(FreeList& list, std::size_t bytes, std::ptrdiff_t until) {
   while (pooled_.load(relaxed) > until) {
     void* data = list.pop();
     if (data == nullptr) return;
@@ -275,9 +325,10 @@ void Pool::release(FreeList& list, std::size_t bytes, std::size_t until) {
 }
 
 void Pool::trim() {
-  if (thread_cache.open()) {
+  if (ThreadCache* cache = ThreadCache::of_this_thread()) {
+    cache->flush();
     for (int k = 0; k < cached_classes; ++k)
-      release(thread_cache.lists[static_cast<std::size_t>(k)], units_of(k) * alignment, 0);
+      release(cache->lists()[static_cast<std::size_t>(k)], units_of(k) * alignment, 0);
   }
   const std::lock_guard lock(mutex_);
   for (int k = 0; k < large_classes; ++k)
@@ -287,7 +338,11 @@ void Pool::trim() {
 }
 
 PoolStats Pool::stats() const {
-  return {live_.load(relaxed),  peak_.load(relaxed),  pooled_.load(relaxed), limit_,
+  const auto count = [](const std::atomic<std::ptrdiff_t>& bytes) {
+    return static_cast<std::size_t>(std::max<std::ptrdiff_t>(bytes.load(relaxed), 0));
+  };
+  return {count(live_),         count(peak_),
+          count(pooled_),       static_cast<std::size_t>(limit_),
           fresh_.load(relaxed), reused_.load(relaxed)};
 }
 
@@ -349,8 +404,14 @@ Block::~Block() {
   if (data_ != nullptr) Pool::instance().give(data_, block_bytes(bytes_));
 }
 
-PoolStats pool_stats() { return Pool::instance().stats(); }
-void reset_pool_peak() { Pool::instance().reset_peak(); }
+PoolStats pool_stats() {
+  if (ThreadCache* cache = ThreadCache::of_this_thread()) cache->flush();
+  return Pool::instance().stats();
+}
+void reset_pool_peak() {
+  if (ThreadCache* cache = ThreadCache::of_this_thread()) cache->flush();
+  Pool::instance().reset_peak();
+}
 void trim_pool() { Pool::instance().trim(); }
 
 }  // namespace weft::runtime

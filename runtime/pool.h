@@ -19,6 +19,7 @@ struct PoolStats {
   std::size_t fresh;         // blocks that came from the system
   std::size_t reused;        // blocks that came from the pool
 };
+/// Exact but for what other threads did last with small blocks: less than 64 KiB each.
 PoolStats pool_stats();
 void reset_pool_peak();
 /// Gives what is kept back to the system (but for the small caches of other threads).

@@ -1,6 +1,7 @@
 // jit(f): records f once per signature of its arguments, compiles it, and afterwards only runs it.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -58,20 +59,49 @@ class SignatureKey {
       bytes_.append(raw, sizeof(P));
     }
   }
-  void tensor(const Tensor& t) { tensors_.push_back(&t); }
+  void tensor(const Tensor& t) {
+    if (count_ < first_.size()) {
+      first_[count_] = &t;
+    } else {
+      if (all_.empty()) all_.assign(first_.begin(), first_.end());
+      all_.push_back(&t);
+    }
+    ++count_;
+  }
 
   std::string_view bytes() const { return bytes_; }
-  std::span<const Tensor* const> tensors() const { return tensors_; }
+  std::span<const Tensor* const> tensors() const {
+    return all_.empty() ? std::span(first_.data(), count_) : std::span(all_);
+  }
 
  private:
   std::string bytes_;
-  std::vector<const Tensor*> tensors_;
+  std::array<const Tensor*, 8> first_;  // few need no memory from elsewhere
+  std::size_t count_ = 0;
+  std::vector<const Tensor*> all_;
 };
 
-/// What a trace leaves behind: the result tree as an example, and its tensors.
+/// What a trace leaves behind: its tensors, and, where the result is not just one, the result tree
+/// as an example.
 struct TracedResult {
   std::shared_ptr<const void> example;
   std::vector<Tensor> tensors;
+};
+
+/// The tensors of a call's results; a single one needs no memory from elsewhere.
+class JitResults {
+ public:
+  std::span<Tensor> resize(std::size_t count) {
+    count_ = count;
+    if (count > 1) many_.resize(count);
+    return tensors();
+  }
+  std::span<Tensor> tensors() { return count_ > 1 ? std::span(many_) : std::span(&one_, count_); }
+
+ private:
+  Tensor one_;
+  std::size_t count_ = 0;
+  std::vector<Tensor> many_;
 };
 
 using TraceFunction = std::function<TracedResult(std::vector<Tensor>)>;
@@ -95,7 +125,7 @@ class WEFT_API JitCache {
   ~JitCache();
   /// Fills `results`; returns the example tree of this signature.
   std::shared_ptr<const void> call(const SignatureKey& key, const TraceFunction& trace,
-                                   std::vector<Tensor>& results);
+                                   JitResults& results);
   JitReport report() const;
   std::string explain() const;
   std::string dump(Stage stage) const;
@@ -137,6 +167,8 @@ class Jitted {
       detail::TracedResult traced;
       if constexpr (std::is_void_v<Result>) {
         std::apply(*f_, arguments);
+      } else if constexpr (std::is_same_v<Result, Tensor>) {
+        traced.tensors.push_back(std::apply(*f_, arguments));
       } else {
         auto result = std::make_shared<Result>(std::apply(*f_, arguments));
         for (Tensor* t : detail::tensors_in(*result)) traced.tensors.push_back(*t);
@@ -144,12 +176,12 @@ class Jitted {
       }
       return traced;
     };
-    std::vector<Tensor> results;
+    detail::JitResults results;
     const auto example = cache_->call(key, std::cref(trace), results);
     if constexpr (std::is_same_v<Result, Tensor>) {
-      return std::move(results[0]);
+      return std::move(results.tensors()[0]);
     } else if constexpr (!std::is_void_v<Result>) {
-      return detail::with_tensors(*static_cast<const Result*>(example.get()), results);
+      return detail::with_tensors(*static_cast<const Result*>(example.get()), results.tensors());
     }
   }
 

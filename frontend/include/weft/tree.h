@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -203,7 +204,7 @@ std::vector<const Tensor*> tensors_in(const T& value) {
 
 /// A copy of `value` whose tensors are `tensors`, in order.
 template <class T>
-T with_tensors(T value, const std::vector<Tensor>& tensors) {
+T with_tensors(T value, std::span<const Tensor> tensors) {
   std::size_t next = 0;
   for (Tensor* t : tensors_in(value)) *t = tensors[next++];
   return value;
