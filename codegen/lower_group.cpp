@@ -20,7 +20,7 @@ using ir::Value;
 namespace {
 
 constexpr double keep_weight = 8;  // dearer row values are kept rather than computed again
-constexpr std::size_t streaming_bytes = 32 << 20;  // a launch that stores more leaves no cache warm
+constexpr std::size_t streaming_bytes = 32 << 20;  // a launch that moves more leaves no cache warm
 constexpr double ns_per_weight = 0.06;             // of one element, one core
 constexpr double ns_per_load = 0.15;
 constexpr double ns_per_flop = 0.03;  // matrix products
@@ -51,8 +51,7 @@ class GroupLowering {
       lower_contract();
     else
       lower_phases();
-    if (group_.kind != GroupKind::contract && bytes_stored() >= streaming_bytes)
-      builder_.stream_stores();
+    if (group_.kind != GroupKind::contract && streams()) builder_.stream_stores();
     LoweredGroup lowered;
     find_aliases(lowered);
     lowered.cost_ns = cost();
@@ -148,6 +147,33 @@ class GroupLowering {
     return n.op == Op::gather || n.op == Op::random_bits ? 1 : 0;
   }
 
+  /// Notes at which stage reductions are needed that v, needed at `need`, depends on.
+  void find_deadlines(Value v, const IndexMap& map, int need) {
+    if (!inside(v)) return;
+    const auto [known, fresh] = deadlines_.try_emplace({v, map}, need);
+    if (!fresh && known->second <= need) return;
+    known->second = need;
+    const Node& n = graph_.node(v);
+    const Kind kind = ir::def(n.op).kind;
+    if (kind == Kind::reduce) {
+      const IndexMap row = row_map(n, map);
+      return find_deadlines(n.operands[0], row, level(n.operands[0], row).stage);
+    }
+    const int own = kind == Kind::view ? need : level(v, map).stage;
+    for (std::size_t o = first_computed(n); o < n.operands.size(); ++o)
+      find_deadlines(n.operands[o], map_of(v.node, o, map), own);
+  }
+
+  /// The section over which a reduction runs. One that is not needed at once waits for a section
+  /// that has its operand anyway: each new array that a section reads costs it more than the sum.
+  int reduction_stage(Value v, const IndexMap& map, const Instance& operand, int first) const {
+    for (int stage = deadlines_.at({v, map}) - 1; stage > first; --stage) {
+      const auto found = over_.find(stage);
+      if (found != over_.end() && found->second.known.contains(operand)) return stage;
+    }
+    return first;
+  }
+
   // --- Phases -----------------------------------------------------------------------------------
 
   Block& once(int stage) { return block(once_, stage, 2 * stage); }
@@ -168,8 +194,11 @@ class GroupLowering {
     std::vector<std::pair<std::uint32_t, Reg>> values;
     for (std::uint32_t id : outputs_) {
       const IndexMap& map = group_.stores.at(id);
-      const Level l = level({id, 0}, map);
-      values.emplace_back(id, emit({id, 0}, map, l.stage));
+      find_deadlines({id, 0}, map, level({id, 0}, map).stage);
+    }
+    for (std::uint32_t id : outputs_) {
+      const IndexMap& map = group_.stores.at(id);
+      values.emplace_back(id, emit({id, 0}, map, level({id, 0}, map).stage));
     }
     // Stores come last in their sections, so that an output may share memory with an input.
     for (auto [id, reg] : values) {
@@ -274,9 +303,11 @@ class GroupLowering {
       case Kind::view:
         return emit(n.operands[0], map_of(v.node, 0, map), stage);
       case Kind::reduce: {
-        Block& row = over(stage - 1);
-        const Reg value = emit(n.operands[0], row_map(n, map), stage - 1);
-        return builder_.reduce(row.slot, n.types[0].dtype, value, n.attrs.string("kind"));
+        const Instance operand{n.operands[0], row_map(n, map)};
+        const int over_stage = reduction_stage(v, map, operand, stage - 1);
+        const Reg value = emit(operand.first, operand.second, over_stage);
+        return builder_.reduce(over(over_stage).slot, n.types[0].dtype, value,
+                               n.attrs.string("kind"));
       }
       case Kind::assemble:
         return emit_assembled(v, map, stage, at);
@@ -420,10 +451,12 @@ class GroupLowering {
     }
   }
 
-  std::size_t bytes_stored() const {
-    std::size_t bytes = 0;
-    for (std::uint32_t id : outputs_) bytes += graph_.node(id).types[0].bytes();
-    return bytes;
+  /// Is what the launch stores, a good part of what it moves, gone from the caches before its end?
+  bool streams() const {
+    std::size_t stored = 0, loaded = 0;
+    for (std::uint32_t id : outputs_) stored += graph_.node(id).types[0].bytes();
+    for (const Value read : reads_) loaded += graph_.type(read).bytes();
+    return stored + loaded >= streaming_bytes && 3 * stored >= loaded;
   }
 
   bool loaded(int memory) const {
@@ -465,6 +498,7 @@ class GroupLowering {
   std::vector<int> order_;  // kernel axis -> group axis
   KernelBuilder builder_;
   std::map<Instance, Level> levels_;
+  std::map<Instance, int> deadlines_;  // the least stage at which a value of the group is read
   std::map<int, Block> once_, over_;
   Block* contract_block_ = nullptr;  // everything goes here while it is set
   std::map<std::uint32_t, std::shared_ptr<const Node>> operations_;

@@ -96,8 +96,8 @@ void check_same_shape(const Tensor& input, const Tensor& target) {
   }
 }
 
-/// -x[target] for each row of log-probabilities x [N, C] or [C].
-Tensor picked(const Tensor& x, const Tensor& target, Reduction reduction) {
+/// x[target] for each row of x [N, C] or [C]; 0 where there is no such class.
+Tensor picked(const Tensor& x, const Tensor& target) {
   if (!is_int(target.dtype())) {
     detail::fail("expected target of class numbers (i64), got " +
                  std::string(name(target.dtype())));
@@ -115,24 +115,29 @@ Tensor picked(const Tensor& x, const Tensor& target, Reduction reduction) {
   }
   // The classes' own column picks the value: a comparison, which fuses with what is around it.
   const Tensor classes = arange(x.size(-1), Options(target.dtype()));
-  const Tensor chosen = where(classes == target.unsqueeze(-1), x, 0);
-  return reduced(-chosen.sum(-1), reduction);
+  return where(classes == target.unsqueeze(-1), x, 0).sum(-1);
+}
+
+/// -log_softmax(x)[target], with the class picked before the sum is known: in one pass over the row
+/// less, and in the gradient as well.
+Tensor class_losses(const Tensor& x, const Tensor& target) {
+  const Tensor z = x - x.detach().amax({-1}, true);
+  const Tensor losses = z.exp().sum(-1).log() - picked(z, target);
+  return where((target >= 0).logical_and(target < x.size(-1)), losses, 0);
 }
 
 }  // namespace
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, Reduction reduction, Here here) {
   const OpScope scope("cross_entropy", here);
-  const Tensor logs = log_softmax(input, -1);
-  if (!is_float(target.dtype())) return picked(logs, target, reduction);
+  if (!is_float(target.dtype())) return reduced(class_losses(input, target), reduction);
   check_same_shape(input, target);
-  const Tensor losses = -(logs * target).sum(-1);
-  return reduced(losses, reduction);
+  return reduced(-(log_softmax(input, -1) * target).sum(-1), reduction);
 }
 
 Tensor nll_loss(const Tensor& input, const Tensor& target, Reduction reduction, Here here) {
   const OpScope scope("nll_loss", here);
-  return picked(input, target, reduction);
+  return reduced(-picked(input, target), reduction);
 }
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction, Here here) {

@@ -268,7 +268,9 @@ Tensor softmax(const Tensor& x, std::int64_t dim, Here here) {
   const ir::Ints axes = axes_of(v, {dim});
   const Ref top = expr::reduce(expr::detach(v), "max", axes, true);
   const Ref e = expr::unary(Op::exp, expr::sub(v, top));
-  return wrap(expr::div(e, sum_of(e, axes, true)));
+  // One division a row, and the gradient reads the row once less than that of a quotient.
+  const Ref total = sum_of(e, axes, true);
+  return wrap(expr::mul(e, expr::div(expr::scalar(total->type.dtype, 1), total)));
 }
 
 Tensor log_softmax(const Tensor& x, std::int64_t dim, Here here) {

@@ -12,13 +12,13 @@ namespace weft::ir {
 namespace {
 
 constexpr ScalarOpInfo op_infos[scalar_op_count] = {
-    {"param", 0},      {"constant", 0}, {"add", 2},         {"sub", 2},       {"mul", 2},
-    {"div", 2},        {"rem", 2},      {"fma", 3},         {"neg", 1},       {"abs", 1},
-    {"min", 2},        {"max", 2},      {"sqrt", 1},        {"floor", 1},     {"ceil", 1},
-    {"round_even", 1}, {"trunc", 1},    {"eq", 2},          {"ne", 2},        {"lt", 2},
-    {"le", 2},         {"select", 3},   {"and", 2},         {"or", 2},        {"xor", 2},
-    {"not", 1},        {"shl", 2},      {"shr_logical", 2}, {"shr_arith", 2}, {"convert", 1},
-    {"bitcast", 1},
+    {"param", 0},       {"constant", 0},  {"add", 2},     {"sub", 2},      {"mul", 2},
+    {"div", 2},         {"rem", 2},       {"fma", 3},     {"neg", 1},      {"abs", 1},
+    {"min", 2},         {"max", 2},       {"sqrt", 1},    {"floor", 1},    {"ceil", 1},
+    {"round_even", 1},  {"trunc", 1},     {"scale", 2},   {"exponent", 1}, {"mantissa", 1},
+    {"eq", 2},          {"ne", 2},        {"lt", 2},      {"le", 2},       {"select", 3},
+    {"and", 2},         {"or", 2},        {"xor", 2},     {"not", 1},      {"shl", 2},
+    {"shr_logical", 2}, {"shr_arith", 2}, {"convert", 1}, {"bitcast", 1},
 };
 static_assert(op_infos[scalar_op_count - 1].name == "bitcast");
 

@@ -33,6 +33,11 @@ enum class ScalarOp : std::uint8_t {
   ceil,
   round_even,
   trunc,
+  scale,  // floats: a * 2^b, rounded once, for 1/2 <= |a| <= 2 and an integer b from where that
+          // is zero to where it is infinity (f32 -150 to 129, f64 -1080 to 1025); NaN a gives NaN
+  exponent,  // floats: k and m of a = m 2^k for a > 0, with m from the float next to 2/3 (f32) or
+  mantissa,  // sqrt(1/2) (f64) to twice that; of 0: -inf and 1; of inf: inf and 1; of a < 0: some
+             // number and NaN; of NaN: NaN
   eq,
   ne,
   lt,

@@ -120,6 +120,33 @@ template <Float T>
 T trunc(T a) {
   return std::trunc(a);
 }
+template <Float T>
+T scale(T a, T b) {
+  return std::isnan(a) ? a : std::ldexp(a, static_cast<int>(b));
+}
+/// a = mantissa 2^exponent for finite a > 0.
+template <Float T>
+T split_positive(T a, int& exponent) {
+  constexpr T least = sizeof(T) == 4 ? T(0x1.555556p-1) : T(0x1.6a09e667f3bcdp-1);
+  const T m = std::frexp(a, &exponent);
+  if (m >= least) return m;
+  --exponent;
+  return 2 * m;
+}
+template <Float T>
+T exponent(T a) {
+  if (a == 0) return -std::numeric_limits<T>::infinity();
+  if (!std::isfinite(a)) return std::fabs(a);
+  int k = 0;
+  split_positive(std::fabs(a), k);
+  return static_cast<T>(k);
+}
+template <Float T>
+T mantissa(T a) {
+  if (!(a >= 0)) return std::numeric_limits<T>::quiet_NaN();
+  int k = 0;
+  return a == 0 || std::isinf(a) ? T{1} : split_positive(a, k);
+}
 
 template <class T>
 constexpr bool eq(T a, T b) {

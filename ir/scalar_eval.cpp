@@ -130,6 +130,12 @@ BlockFn float_block(ScalarOp op) {
         return block<element::round_even<T>>;
       case ScalarOp::trunc:
         return block<element::trunc<T>>;
+      case ScalarOp::scale:
+        return block<element::scale<T>>;
+      case ScalarOp::exponent:
+        return block<element::exponent<T>>;
+      case ScalarOp::mantissa:
+        return block<element::mantissa<T>>;
       default:
         break;
     }

@@ -40,4 +40,8 @@ Scalar atan2(ScalarBuilder& b, Scalar y, Scalar x);  // C's atan2
 /// (64 bits each, low word first); all u64; the result is u32.
 Scalar philox_u32(ScalarBuilder& b, Scalar key0, Scalar key1, Scalar index);
 
+/// scale, exponent and mantissa in other opcodes, for processors without an instruction; params are
+/// the operands.
+ScalarProgram expansion(ScalarOp op, DType dtype);
+
 }  // namespace weft::ir::math

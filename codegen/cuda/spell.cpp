@@ -130,6 +130,38 @@ template <class To, class From> __device__ To weft_saturate(From x) {
   if (x >= (From)(weft_int<To>::high() / 2 + 1) * (From)2) return weft_int<To>::high();
   return (To)x;
 }
+
+// The bits of |a|, or of a multiple where it is denormal. What 1 has more than the least mantissa,
+// added to them, carries into the exponent field.
+__device__ i32 weft_normal_bits(f32 a) {
+  f32 b = weft_abs(a);
+  return weft_bitcast<i32>(b < 0x1p-126f ? b * 0x1p32f : b);
+}
+__device__ i64 weft_normal_bits(f64 a) {
+  f64 b = weft_abs(a);
+  return weft_bitcast<i64>(b < 0x1p-1022 ? b * 0x1p64 : b);
+}
+__device__ f32 weft_exponent(f32 a) {
+  f32 b = weft_abs(a);
+  if (b == 0.0f) return weft_bitcast<f32>(0xff800000u);
+  if (!(b <= 0x1.fffffep127f)) return b;
+  return (f32)(((weft_normal_bits(a) + 0x555555) >> 23) - (b < 0x1p-126f ? 159 : 127));
+}
+__device__ f64 weft_exponent(f64 a) {
+  f64 b = weft_abs(a);
+  if (b == 0.0) return weft_bitcast<f64>(0xfff0000000000000ull);
+  if (!(b <= 0x1.fffffffffffffp1023)) return b;
+  return (f64)(((weft_normal_bits(a) + 0x95f619980c433ll) >> 52) - (b < 0x1p-1022 ? 1087 : 1023));
+}
+__device__ f32 weft_mantissa(f32 a) {
+  if (!(a >= 0.0f)) return weft_bitcast<f32>(0x7fc00000u);
+  return weft_bitcast<f32>(((weft_normal_bits(a) + 0x555555) & 0x7fffff) + 0x3f2aaaab);
+}
+__device__ f64 weft_mantissa(f64 a) {
+  if (!(a >= 0.0)) return weft_bitcast<f64>(0x7ff8000000000000ull);
+  return weft_bitcast<f64>(((weft_normal_bits(a) + 0x95f619980c433ll) & 0xfffffffffffffll) +
+                           0x3fe6a09e667f3bcdll);
+}
 )";
 
 // $0 $1 $2: arguments; $T: type of the result; $p and $s: what the compiler's functions put before
@@ -154,6 +186,9 @@ constexpr Row rows[] = {
     {ScalarOp::ceil, "ceil$s($0)", "", ""},
     {ScalarOp::round_even, "rint$s($0)", "", ""},
     {ScalarOp::trunc, "trunc$s($0)", "", ""},
+    {ScalarOp::scale, "ldexp$s($0, weft_saturate<i32>($1))", "", ""},
+    {ScalarOp::exponent, "weft_exponent($0)", "", ""},
+    {ScalarOp::mantissa, "weft_mantissa($0)", "", ""},
     {ScalarOp::eq, "$0 == $1", "$0 == $1", "$0 == $1"},
     {ScalarOp::ne, "$0 != $1", "$0 != $1", "$0 != $1"},
     {ScalarOp::lt, "$0 < $1", "$0 < $1", "$0 < $1"},

@@ -1,9 +1,12 @@
 // Kernels with lanes on the row axis: softmax, layer_norm, sums of rows. One unit is one row.
 //
-// A reduction has 32 lanes (ir/reduce_order.h), so 32 / width vectors of accumulators. The loop
-// without masks takes whole groups of 32 elements. The loop with masks takes one vector per turn
-// and rotates the accumulators instead, so that one copy of the body serves all of them; it always
-// runs a multiple of 32 / width turns, which brings each accumulator back to its place.
+// A reduction has 32 lanes (ir/reduce_order.h), so 32 / width vectors of accumulators. Short bodies
+// take that many vectors per turn. Others take one and rotate the accumulators instead, so that one
+// copy of the body serves all of them; such a loop always runs a multiple of 32 / width turns,
+// which brings each accumulator back to its place. A loop without masks does the whole groups of
+// lanes, one with masks what is left, or everything where the body is long.
+#include <algorithm>
+
 #include "codegen/kernel_values.h"
 #include "codegen/llvm/memory.h"
 #include "codegen/llvm/nest.h"
@@ -15,6 +18,10 @@ namespace weft::codegen::cpu {
 namespace {
 
 using Values = Emitter::Values;
+
+// Bodies up to this cost have a loop without masks: masked loads cost exp of a row a sixth of its
+// time, but longer bodies hide it, and a second copy of them takes long to compile.
+constexpr int longest_whole_body = 60;
 
 class Along {
  public:
@@ -73,11 +80,11 @@ class Along {
       accumulators.insert(accumulators.end(), static_cast<std::size_t>(group_), e_.splat(identity));
     }
     Value* first = e_.i64(0);
-    int vectors = vectors_per_turn(e_.target, plan.cost);
-    if (vectors > 1) {
-      if (reduces) vectors = std::max(vectors, group_);
-      Value* whole = e_.b.CreateAnd(length_, e_.i64(-std::int64_t{vectors} * e_.width()));
-      accumulators = whole_turns(planned, first, whole, vectors, accumulators);
+    if (plan.cost <= longest_whole_body) {
+      int vectors = vectors_per_turn(e_.target, plan.cost);
+      int group = reduces ? group_ : vectors;
+      Value* whole = e_.b.CreateAnd(length_, e_.i64(-std::int64_t{group} * e_.width()));
+      accumulators = turns(planned, {first, whole, vectors > 1 ? group : 1, false}, accumulators);
       first = whole;
     }
     Value* limit = length_;
@@ -85,7 +92,7 @@ class Along {
       Value* rest = e_.b.CreateAdd(e_.b.CreateSub(length_, first), e_.i64(ir::reduce_lanes - 1));
       limit = e_.b.CreateAdd(first, e_.b.CreateAnd(rest, e_.i64(-ir::reduce_lanes)));
     }
-    accumulators = masked_turns(planned, first, limit, accumulators);
+    accumulators = turns(planned, {first, limit, 1, true}, accumulators);
     for (std::size_t r = 0; r < plan.reductions.size(); ++r)
       outers_[plan.reductions[r]->result].values = {
           combine_lanes(*plan.reductions[r], group_of(accumulators, r))};
@@ -96,48 +103,34 @@ class Along {
     return Values(first, first + group_);
   }
 
-  Values whole_turns(const PlannedSection& planned, Value* first, Value* limit, int vectors,
-                     const Values& accumulators) {
+  struct Turns {
+    Value *first, *limit;
+    int vectors;  // of each turn; where they are fewer than the accumulators, these rotate
+    bool masked;
+  };
+  Values turns(const PlannedSection& planned, const Turns& which, const Values& accumulators) {
     Body body(e_, planned.plan, outers_);
-    Emitter::Loop loop{"row",        first,
-                       limit,        std::int64_t{vectors} * e_.width(),
-                       accumulators, [&] { body.hoist(index_, vectors); }};
+    Emitter::Loop loop{which.masked ? "part" : "row",
+                       which.first,
+                       which.limit,
+                       std::int64_t{which.vectors} * e_.width(),
+                       accumulators,
+                       [&] { body.hoist(index_, which.vectors); }};
     return e_.loop(loop, [&](Value* j, const Values& carried) {
+      Active active = which.masked ? e_.active(e_.b.CreateSub(length_, j)) : Active{};
+      body.step(at(j));
       Values next = carried;
-      std::vector<Value*> index = at(j);
-      body.step(index);
-      for (int v = 0; v < vectors; ++v) {
-        body.run(v, {});
+      for (int v = 0; v < which.vectors; ++v) {
+        body.run(v, active);
         keep(planned, body, j, v);
         for (std::size_t r = 0; r < planned.plan.reductions.size(); ++r) {
           const Inst& inst = *planned.plan.reductions[r];
-          Value*& into =
-              next[r * static_cast<std::size_t>(group_) + static_cast<std::size_t>(v % group_)];
-          into = emit_combine(e_, inst.monoid, inst.dtype, into, body.vector(inst.args[0], v));
+          auto into = next.begin() + static_cast<std::ptrdiff_t>(r) * group_ + v % group_;
+          Value* combined =
+              emit_combine(e_, inst.monoid, inst.dtype, *into, body.vector(inst.args[0], v));
+          *into = active ? e_.b.CreateSelect(active.mask, combined, *into) : combined;
+          if (which.vectors < group_) std::rotate(into, into + 1, into + group_);
         }
-      }
-      return next;
-    });
-  }
-
-  Values masked_turns(const PlannedSection& planned, Value* first, Value* limit,
-                      const Values& accumulators) {
-    Body body(e_, planned.plan, outers_);
-    Emitter::Loop loop{"part",     first,        limit,
-                       e_.width(), accumulators, [&] { body.hoist(index_, 1); }};
-    return e_.loop(loop, [&](Value* j, const Values& carried) {
-      Active active = e_.active(e_.b.CreateSub(length_, j));
-      body.step(at(j));
-      body.run(0, active);
-      keep(planned, body, j, 0);
-      Values next;
-      for (std::size_t r = 0; r < planned.plan.reductions.size(); ++r) {
-        const Inst& inst = *planned.plan.reductions[r];
-        Values group = group_of(carried, r);
-        Value* value = body.vector(inst.args[0], 0);
-        Value* combined = emit_combine(e_, inst.monoid, inst.dtype, group[0], value);
-        next.insert(next.end(), group.begin() + 1, group.end());
-        next.push_back(e_.b.CreateSelect(active.mask, combined, group[0]));
       }
       return next;
     });

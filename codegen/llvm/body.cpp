@@ -1,11 +1,15 @@
 #include "codegen/llvm/body.h"
 
 #include <weft/error.h>
+#include "codegen/llvm/issue_order.h"
 #include "codegen/llvm/memory.h"
 #include "codegen/llvm/scalar.h"
 
 namespace weft::codegen::cpu {
 namespace {
+
+// Bodies up to this cost are written as they come: the next turns, too, are in the window.
+constexpr int longest_chain_by_chain = 40;
 
 bool loads(const BodyPlan& plan, const ir::ScalarInst& inst) {
   return inst.op == ir::ScalarOp::param &&
@@ -69,6 +73,8 @@ void Body::run(int v, const Active& active) {
     for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id)
       if (plan_.facts[static_cast<std::size_t>(id)].live && loads(plan_, plan_.inst(id)))
         scalar(id, v);
+  if (plan_.cost > longest_chain_by_chain)
+    for (int id : issue_order(plan_, e_.target.registers)) scalar(id, v);
   for (const Inst* inst : plan_.reductions) vector(inst->args[0], v);
   for (const Inst* inst : plan_.effects) {
     if (inst->kind == Inst::Kind::store) {

@@ -4,6 +4,7 @@
 
 #include <weft/error.h>
 #include "codegen/kernel_values.h"
+#include "codegen/llvm/float_parts.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace weft::codegen::cpu {
@@ -100,6 +101,14 @@ Value* ceil(const Row& r) { return r.call(llvm::Intrinsic::ceil); }
 Value* round_even(const Row& r) { return r.call(llvm::Intrinsic::roundeven); }
 Value* trunc(const Row& r) { return r.call(llvm::Intrinsic::trunc); }
 
+Value* scale(const Row& r) { return emit_float_parts(r.e, ScalarOp::scale, r.operand, r.x, r.y); }
+Value* exponent(const Row& r) {
+  return emit_float_parts(r.e, ScalarOp::exponent, r.operand, r.x, nullptr);
+}
+Value* mantissa(const Row& r) {
+  return emit_float_parts(r.e, ScalarOp::mantissa, r.operand, r.x, nullptr);
+}
+
 Value* eq(const Row& r) {
   return r.floats() ? r.b.CreateFCmpOEQ(r.x, r.y) : r.b.CreateICmpEQ(r.x, r.y);
 }
@@ -174,6 +183,9 @@ constexpr TableRow table[] = {
     {ScalarOp::ceil, ceil},
     {ScalarOp::round_even, round_even},
     {ScalarOp::trunc, trunc},
+    {ScalarOp::scale, scale},
+    {ScalarOp::exponent, exponent},
+    {ScalarOp::mantissa, mantissa},
     {ScalarOp::eq, eq},
     {ScalarOp::ne, ne},
     {ScalarOp::lt, lt},

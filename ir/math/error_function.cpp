@@ -79,7 +79,7 @@ Term erfc_f64_magnitude(Term a) {
   const Term product = flat * u;
   const Term product_low = fma(flat_low, u, fma(flat, u, -product));
   const Term small = fma(product, fma(f * f, exp_tail(f), f_low), product_low);
-  return scale_by_any_power(product + fma(product, f, small), r.n, 690 < square);
+  return scale(product + fma(product, f, small), r.n.value);
 }
 
 /// erf_inv(x) for |x| < 1. With w = -log(1 - x^2): x plus x times a function of w, so that the

@@ -13,13 +13,6 @@ constexpr double log2_e = 0x1.71547652b82fep+0;
 Term clamp_exp_argument(Term x) {
   return is_f32(x) ? at_least(at_most(x, 89.0), -104.0) : at_least(at_most(x, 710.0), -746.0);
 }
-// Below it, 2^n may leave the normal range.
-double low_exp_argument(Term x) { return is_f32(x) ? -80.0 : -690.0; }
-
-// `power` in the exponent field.
-Term exponent_field(Term n, int power) {
-  return like(n, static_cast<std::int64_t>(power) << (n.dtype() == DType::i32 ? 23 : 52));
-}
 }  // namespace
 
 ExpReduced reduce_exp(Term x) {
@@ -29,7 +22,7 @@ ExpReduced reduce_exp(Term x) {
   const Nearest n = nearest(x, log2_e);
   const Term main = fma(n.value, -high, x);
   const Term f = fma(n.value, -low, main);
-  return {f, fma(n.value, -low, main - f), n.bits};
+  return {f, fma(n.value, -low, main - f), n};
 }
 
 Term exp_tail(Term f) {
@@ -43,30 +36,22 @@ Term exp_tail(Term f) {
 
 Term exp_near_zero(Term f) { return fma(fma(exp_tail(f), f, 1), f, 1); }
 
-Term scale_by_power(Term p, Term n) {
+Term scale_by_power(Term p, Nearest n) {
   const int mantissa = mantissa_bits(p);
-  return p * from_bits((n << mantissa) + exponent_field(n, exponent_bias(p)));
-}
-
-Term scale_by_any_power(Term p, Term n, Term low) {
-  // 2^(n-1), then 2; or 2^(n+63), then 2^-63: the first factor is always a normal number.
-  const int bias = exponent_bias(p), lift = is_f32(p) ? 63 : 255;
-  const Term field = select(low, exponent_field(n, bias + lift), exponent_field(n, bias - 1));
-  const Term last = select_like(p, low, is_f32(p) ? 0x1p-63 : 0x1p-255, 2.0);
-  return p * from_bits((n << mantissa_bits(p)) + field) * last;
+  return p * from_bits((n.bits << mantissa) + exponent_field(n.bits, exponent_bias(p)));
 }
 
 Term half_exp_core(Term x) {
   // At the bound n is bias + 3, whose field is infinity's.
   const ExpReduced r = reduce_exp(at_most(x, is_f32(x) ? 90.0 : 711.0));
   const Term power =
-      from_bits((r.n << mantissa_bits(x)) + exponent_field(r.n, exponent_bias(x) - 2));
+      from_bits((r.n.bits << mantissa_bits(x)) + exponent_field(r.n.bits, exponent_bias(x) - 2));
   return exp_near_zero(r.f) * power * 2;
 }
 
 Term exp_wide(Term x) {
   const Nearest n = nearest(x, log2_e);
-  return scale_by_power(exp2_wide(fma(x, log2_e, -n.value)), n.bits);
+  return scale_by_power(exp2_wide(fma(x, log2_e, -n.value)), n);
 }
 
 Term exp2_wide(Term f) {
@@ -76,9 +61,8 @@ Term exp2_wide(Term f) {
 
 Scalar exp(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  const Term low = x < low_exp_argument(x);
   const ExpReduced r = reduce_exp(clamp_exp_argument(x));
-  return scale_by_any_power(exp_near_zero(r.f), r.n, low);
+  return scale(exp_near_zero(r.f), r.n.value);
 }
 
 Scalar expm1(ScalarBuilder& b, Scalar value) {
@@ -89,7 +73,7 @@ Scalar expm1(ScalarBuilder& b, Scalar value) {
   const ExpReduced r = reduce_exp(bounded);
   // 2^n (e^f - 1) + 2^n - 1, all with 2^(n-1), which does not overflow.
   const Term half_power =
-      from_bits((r.n << mantissa_bits(x)) + exponent_field(r.n, exponent_bias(x) - 1));
+      from_bits((r.n.bits << mantissa_bits(x)) + exponent_field(r.n.bits, exponent_bias(x) - 1));
   const Term square = r.f * r.f, tail = exp_tail(r.f);
   const Term p = is_f32(x) ? fma(square, tail, r.f) : fma(square, tail, r.low) + r.f;
   const Term sum = fma(p, half_power, half_power - 0.5) * 2;
@@ -101,9 +85,8 @@ Scalar logistic(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
   // With e = exp(-|x|): 1 / (1 + e) or, for x < 0, e / (1 + e), whose denormals survive.
   const Term y = -abs(x);
-  const Term low = y < low_exp_argument(x);
   const ExpReduced r = reduce_exp(at_least(y, is_f32(x) ? -104.0 : -746.0));
-  const Term e = scale_by_any_power(exp_near_zero(r.f), r.n, low);
+  const Term e = scale(exp_near_zero(r.f), r.n.value);
   const Term sum = e + 1;
   const Term quotient = select(x < 0, e, 1) / sum;
   // The rounding of the sum is taken out again; 1 / sum need not be exact for that.

@@ -75,6 +75,9 @@ inline Term operator-(Term a) { return emit(ScalarOp::neg, a); }
 inline Term abs(Term a) { return emit(ScalarOp::abs, a); }
 inline Term sqrt(Term a) { return emit(ScalarOp::sqrt, a); }
 inline Term trunc(Term a) { return emit(ScalarOp::trunc, a); }
+inline Term scale(Term a, Term b) { return emit(ScalarOp::scale, a, b); }
+inline Term exponent(Term a) { return emit(ScalarOp::exponent, a); }
+inline Term mantissa(Term a) { return emit(ScalarOp::mantissa, a); }
 inline Term round_even(Term a) { return emit(ScalarOp::round_even, a); }
 
 /// a * b + c, rounded once; at least one of a and b is a Term.
@@ -132,6 +135,20 @@ inline Term bits(Term x) {
 }
 inline Term from_bits(Term x) {
   return {x.builder, x.builder->bitcast(x, x.dtype() == DType::i32 ? DType::f32 : DType::f64)};
+}
+/// `power` in the exponent field of x's bits.
+inline Term exponent_field(Term x_bits, int power) {
+  return like(x_bits, static_cast<std::int64_t>(power) << (x_bits.dtype() == DType::i32 ? 23 : 52));
+}
+/// The bits of 1, and of the least mantissa (ScalarOp::mantissa). What 1 has more, added to the
+/// bits of x, carries into the exponent field where the mantissa reaches twice the least.
+inline std::int64_t one_bits(Term x) { return is_f32(x) ? 0x3f800000 : 0x3ff0000000000000; }
+inline std::int64_t least_bits(Term x) { return is_f32(x) ? 0x3f2aaaab : 0x3fe6a09e667f3bcd; }
+inline std::int64_t mantissa_mask(Term x) { return is_f32(x) ? 0x007fffff : 0x000fffffffffffff; }
+/// The exponent whose field is `field`, as a float of x's dtype, without a conversion.
+inline Term exponent_of_field(Term x, Term field) {
+  const std::int64_t shift_bits = is_f32(x) ? 0x4b000000 : 0x4330000000000000;
+  return from_bits(field | shift_bits) - ((is_f32(x) ? 0x1p23 : 0x1p52) + exponent_bias(x));
 }
 /// The sign bit of x alone, as bits; and its uses on a value.
 inline std::int64_t sign_mask(Term x) {

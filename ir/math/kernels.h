@@ -6,10 +6,10 @@
 
 namespace weft::ir::math {
 
-/// x = n ln2 + f + low with |f| <= ln2 / 2, low for those who need more than f; n is an integer in
-/// the low bits of `n`.
+/// x = n ln2 + f + low with |f| <= ln2 / 2, low for those who need more than f.
 struct ExpReduced {
-  Term f, low, n;
+  Term f, low;
+  Nearest n;
 };
 ExpReduced reduce_exp(Term x);
 
@@ -19,12 +19,8 @@ Term exp_tail(Term f);
 /// e^f for |f| <= ln2 / 2.
 Term exp_near_zero(Term f);
 
-/// p * 2^n for 1/2 < p < 2 and a result that is a normal number.
-Term scale_by_power(Term p, Term n);
-
-/// p * 2^n for 1/2 < p < 2, rounded once, down to zero and up to infinity. The bool `low` must be
-/// set where the result may be denormal, and clear where it may be above 2^60.
-Term scale_by_any_power(Term p, Term n, Term low);
+/// p * 2^n for 1/2 < p < 2 and a result that is a normal number: where it need not be one, scale().
+Term scale_by_power(Term p, Nearest n);
 
 /// e^x / 2 for x >= 0; overflows where e^x / 2 does.
 Term half_exp_core(Term x);
@@ -43,7 +39,7 @@ Term log_core(Term k, Term f, Term c);
 
 /// log(x) for a normal, finite x > 0.
 Term log_normal(Term x);
-/// log(x) for finite x > 0, denormals too; and + c, for a small correction c (f64 only).
+/// log(x) for every x; and log(x) + c, for a small correction c (f64 only).
 Term log_positive(Term x);
 Term log_positive(Term x, Term c);
 

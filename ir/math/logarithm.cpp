@@ -9,12 +9,6 @@ namespace weft::ir::math {
 namespace {
 constexpr double ln2_high = 0x1.62e42fefa39efp-1, ln2_low = 0x1.abc9e3b39803fp-56;
 
-// The bits of the least m, 2/3 or sqrt(1/2), as the two polynomials want it. What 1 has more, added
-// to the bits of x, carries into the exponent field where the mantissa reaches twice that.
-std::int64_t least_bits(Term x) { return is_f32(x) ? 0x3f2aaaab : 0x3fe6a09e667f3bcd; }
-std::int64_t one_bits(Term x) { return is_f32(x) ? 0x3f800000 : 0x3ff0000000000000; }
-std::int64_t mantissa_mask(Term x) { return is_f32(x) ? 0x007fffff : 0x000fffffffffffff; }
-
 Term log1p_f32(Term f) {
   // log(1 + f) = f - f^2/2 + f^3 p(f), the even and the odd powers of p apart.
   const Term s = f * f;
@@ -44,13 +38,8 @@ Log1pReduced reduce_log1p(Term x) {
 }  // namespace
 
 LogReduced reduce_log(Term x) {
-  const int mantissa = mantissa_bits(x);
   const Term carried = bits(x) + (one_bits(x) - least_bits(x));
-  const Term field = carried >> mantissa;  // k + bias
-  // 2^mantissa + field as a float, without a conversion.
-  const double shift = is_f32(x) ? 0x1p23 : 0x1p52;
-  const std::int64_t shift_bits = is_f32(x) ? 0x4b000000 : 0x4330000000000000;
-  const Term k = from_bits(field | shift_bits) - (shift + exponent_bias(x));
+  const Term k = exponent_of_field(x, carried >> mantissa_bits(x));
   const Term m = from_bits((carried & mantissa_mask(x)) + least_bits(x));
   return {k, m, (carried & ~mantissa_mask(x)) - one_bits(x)};
 }
@@ -75,24 +64,10 @@ Term log_normal(Term x) {
   return log_core(r.k, r.m - 1);
 }
 
-/// log(x) = k ln2 + log(1 + f) for finite x > 0.
-struct PositiveReduced {
-  Term k, f;
-};
-PositiveReduced reduce_positive(Term x) {
-  const double smallest = is_f32(x) ? 0x1p-126 : 0x1p-1022;
-  const Term low = x < smallest;
-  const LogReduced r = reduce_log(select(low, x * (is_f32(x) ? 0x1p32 : 0x1p64), x));
-  return {r.k - select_like(x, low, is_f32(x) ? 32 : 64, 0), r.m - 1};
-}
-
-Term log_positive(Term x) {
-  const PositiveReduced r = reduce_positive(x);
-  return log_core(r.k, r.f);
-}
+Term log_positive(Term x) { return log_core(exponent(x), mantissa(x) - 1); }
 Term log_positive(Term x, Term c) {
-  const PositiveReduced r = reduce_positive(x);
-  return log_core(r.k, r.f, fma(r.k, ln2_low, c));
+  const Term k = exponent(x);
+  return log_core(k, mantissa(x) - 1, fma(k, ln2_low, c));
 }
 
 Term log2_wide(Term x) {
@@ -105,8 +80,7 @@ Term log2_wide(Term x) {
 }
 
 Scalar log(ScalarBuilder& b, Scalar value) {
-  const Term x{&b, value};
-  return log_limits(x, log_positive(x));
+  return log_positive({&b, value});  // k is infinite, or m NaN, where the result is
 }
 
 Term log1p_finite(Term x) {

@@ -33,7 +33,7 @@ Term pow_magnitude_f32(Term a, Term y) {
   const Term t = log2_a * convert(bounded_y, DType::f64);
   const Term bounded = at_least(at_most(t, 200.0), -200.0);
   const Nearest n = nearest(bounded);
-  return convert(scale_by_power(exp2_wide(bounded - n.value), n.bits), DType::f32);
+  return convert(scale_by_power(exp2_wide(bounded - n.value), n), DType::f32);
 }
 
 /// log2(m) for sqrt(1/2) <= m < sqrt(2): 2/ln2 (s + s^3 (1/3 + s^2 q(s^2))) with s = (m - 1) / (m +
@@ -80,7 +80,7 @@ Term pow_magnitude_f64(Term a, Term y) {
                              0.009618129107607348, 0.0013333558146089305, 0.00015403530441138917,
                              1.5252734104192596e-05, 1.321544288731234e-06, 1.0177960551858666e-07,
                              7.072534881744991e-09, 4.468867191726452e-10});
-  return scale_by_any_power(fma(f, tail, 1), n.bits, t < -1000);
+  return scale(fma(f, tail, 1), n.value);
 }
 
 Term pow_float(Term x, Term y) {

@@ -28,6 +28,9 @@ Value jvp_gather(const JvpContext&);
 Value jvp_scatter(const JvpContext&);
 Value jvp_optimization_barrier(const JvpContext&);
 
+/// The sum of a cotangent over `axes`, with what is constant along them taken out of the sum.
+Value sum_of_cotangent(Builder& b, Value cotangent, const Ints& axes);
+
 // Transposition: for y = f(x) linear in the operands marked linear, their cotangents from y's.
 std::vector<Value> transpose_neg(const TransposeContext&);
 std::vector<Value> transpose_add(const TransposeContext&);

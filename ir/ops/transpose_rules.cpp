@@ -109,7 +109,7 @@ std::vector<Value> transpose_broadcast_in_dim(const TransposeContext& c) {
     const auto at = std::find(dims.begin(), dims.end(), axis);
     if (at == dims.end() || from[at - dims.begin()] != to[axis]) copied.push_back(axis);
   }
-  const Value sum = copied.empty() ? c.cotangent : c.b.reduce(c.cotangent, "add", copied);
+  const Value sum = copied.empty() ? c.cotangent : sum_of_cotangent(c.b, c.cotangent, copied);
   return {c.b.reshape(sum, from)};
 }
 

@@ -1,10 +1,54 @@
 // Lowering refuses what no kernel can be made of, in words for users.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "codegen/program.h"
 #include "ir/builder.h"
 
 using namespace weft;
+
+TEST_CASE("a sum that is not needed at once runs where its operand is read anyway") {
+  const ir::Graph graph = ir::parse(R"(func @f(%x: f32[4,8], %g: f32[4,8]) -> f32[4,8] {
+  %0 = fused %x, %g func @group(%x: f32[4,8], %g: f32[4,8]) -> f32[4,8] {
+    %0 = reduce %x {kind = "add", axes = [1]} : f32[4]
+    %1 = broadcast_in_dim %0 {shape = [4,8], dims = [0]} : f32[4,8]
+    %2 = sub %x, %1 : f32[4,8]
+    %3 = mul %2, %g : f32[4,8]
+    %4 = reduce %3 {kind = "add", axes = [1]} : f32[4]
+    %5 = reduce %g {kind = "add", axes = [1]} : f32[4]
+    %6 = mul %4, %5 : f32[4]
+    %7 = broadcast_in_dim %6 {shape = [4,8], dims = [0]} : f32[4,8]
+    %8 = add %2, %7 : f32[4,8]
+    return %8
+  } : f32[4,8]
+  return %0
+})");
+  const codegen::Program program = codegen::lower(graph);
+  REQUIRE(program.launches.size() == 1);
+  const std::vector<codegen::Section>& sections = program.launches[0].kernel->sections;
+  std::vector<int> sums;  // of each section over the rows
+  for (const codegen::Section& section : sections)
+    if (section.kind == codegen::Section::Kind::over)
+      sums.push_back(static_cast<int>(std::count_if(
+          section.body.begin(), section.body.end(),
+          [](const codegen::Inst& inst) { return inst.kind == codegen::Inst::Kind::reduce; })));
+  CHECK(sums == std::vector<int>{1, 2, 0});
+}
+
+TEST_CASE("what a launch stores streams where it moves more than caches hold") {
+  const auto streams = [](std::int64_t rows, ir::Shape stored) {
+    ir::Builder b("f");
+    const ir::Value x = b.parameter({DType::f32, {rows, 1024}}, "x");
+    const ir::Value y = b.unary(ir::Op::neg, x);
+    const ir::Graph graph = b.finish({stored.size() == 2 ? y : b.reduce(x, "add", {1})});
+    return codegen::lower(graph).launches[0].kernel->streaming;
+  };
+  CHECK(streams(4096, {4096, 1024}));
+  CHECK_FALSE(streams(4000, {4000, 1024}));
+  CHECK_FALSE(streams(16384, {16384}));  // a small part of what is moved
+}
 
 TEST_CASE("arithmetic on a dtype that is only stored is unsupported, with operation and place") {
   ir::Builder b("half");

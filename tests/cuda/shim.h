@@ -80,6 +80,8 @@ static inline T __shfl_down_sync(unsigned mask, T value, unsigned by, int width 
 #define ceil(a) __builtin_ceil(a)
 #define rintf(a) __builtin_rintf(a)
 #define rint(a) __builtin_rint(a)
+#define ldexpf(a, b) __builtin_ldexpf(a, b)
+#define ldexp(a, b) __builtin_ldexp(a, b)
 #define truncf(a) __builtin_truncf(a)
 #define trunc(a) __builtin_trunc(a)
 

@@ -66,6 +66,20 @@ TEST_CASE("losses and their reductions") {
   check_values(nn::cross_entropy(x[0], target[0]), {first}, 1e-14);
   const Tensor soft = one_hot(target, 3).to(f64);
   check_values(nn::cross_entropy(x, soft), {(first + second) / 2}, 1e-14);
+  const double low = -std::numeric_limits<double>::infinity();
+  const Tensor masked = tensor({{low, 0.0, 0.0}, {low, 3.0, low}}, f64);
+  check_values(nn::cross_entropy(masked, tensor({2, 1}), nn::Reduction::none), {std::log(2.0), 0});
+  // A class that is known only when the program runs, and is none, costs nothing.
+  const auto losses = jit([](const Tensor& a, const Tensor& b) {
+    const Tensor leaf = a.detach().requires_grad_();
+    const Tensor all = nn::cross_entropy(leaf, b, nn::Reduction::none);
+    return std::pair(all.detach(), autograd::grad(all.sum(), {leaf})[0]);
+  });
+  const auto [none, slope] = losses(x, tensor({-100, 3}));
+  check_values(none, {0, 0});
+  check_values(slope, std::vector<double>(6, 0));
+  check_values(losses(x, target).second.select(1, 0),
+               {std::exp(-2.0) / std::exp(first), 1 / 3.0 - 1}, 1e-14);
   check_values(nn::nll_loss(log_softmax(x, 1), target), {(first + second) / 2}, 1e-14);
   check_values(nn::mse_loss(tensor({1.0, 3.0}), tensor({1.0, 1.0})), {2});
   check_values(nn::l1_loss(tensor({1.0, 3.0}), tensor({1.0, 1.0})), {1});

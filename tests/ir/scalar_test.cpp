@@ -6,10 +6,12 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include <weft/error.h>
 #include "ir/scalar.h"
+#include "ir/scalar_math.h"
 
 using namespace weft;
 using namespace weft::ir;
@@ -38,6 +40,19 @@ R eval(ScalarOp op, A first, Rest... rest) {
 template <class T>
 T binary(ScalarOp op, T a, T b) {
   return eval<T>(op, a, b);
+}
+
+/// The same in opcodes that every processor has.
+template <class T, class... Rest>
+T expanded(ScalarOp op, T first, Rest... rest) {
+  const T args[] = {first, rest...};
+  std::vector<const void*> params;
+  for (const T& arg : args) params.push_back(&arg);
+  const bool splat[2] = {};
+  T out{};
+  eval_scalar_program(math::expansion(op, dtype_of<T>), params, std::span(splat, params.size()),
+                      &out, 1);
+  return out;
 }
 
 template <class T>
@@ -174,6 +189,54 @@ TEST_CASE("scalar float arithmetic follows IEEE at special values") {
   CHECK(std::signbit(eval<double>(round_even, -0.5)));
   CHECK(eval<double>(ScalarOp::trunc, -1.75) == -1);
   CHECK(eval<double>(ScalarOp::floor, -1.25) == -2);
+}
+
+TEST_CASE_TEMPLATE("scalar scale rounds once, from zero to infinity", T, float, double) {
+  std::mt19937_64 random(5);
+  std::uniform_real_distribution<double> mantissa(0.5, 2);
+  const int low = sizeof(T) == 4 ? -150 : -1080, high = sizeof(T) == 4 ? 129 : 1025;
+  for (int n = low; n <= high; ++n)
+    for (int k = 0; k < 20; ++k) {
+      const auto a = static_cast<T>(random() % 2 ? mantissa(random) : -mantissa(random));
+      const auto b = static_cast<T>(n);
+      const T scaled = binary(ScalarOp::scale, a, b);
+      REQUIRE(bits_of(scaled) == bits_of(std::ldexp(a, n)));
+      REQUIRE(bits_of(expanded(ScalarOp::scale, a, b)) == bits_of(scaled));
+    }
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  CHECK(std::isnan(binary(ScalarOp::scale, nan, nan)));
+  CHECK(std::isnan(expanded(ScalarOp::scale, nan, nan)));
+}
+
+TEST_CASE_TEMPLATE("scalar exponent and mantissa take floats apart", T, float, double) {
+  using limits = std::numeric_limits<T>;
+  const T least = sizeof(T) == 4 ? T(2) / 3 : std::sqrt(T(0.5));
+  std::mt19937_64 random(6);
+  const auto parts = [](T a) {
+    const T k = eval<T>(ScalarOp::exponent, a), m = eval<T>(ScalarOp::mantissa, a);
+    const T other_k = expanded(ScalarOp::exponent, a), other_m = expanded(ScalarOp::mantissa, a);
+    REQUIRE((bits_of(k) == bits_of(other_k) || std::isnan(k) || a < 0));
+    REQUIRE((bits_of(m) == bits_of(other_m) || (std::isnan(m) && std::isnan(other_m))));
+    return std::pair(k, m);
+  };
+  const auto check = [&](T a) {
+    const auto [k, m] = parts(a);
+    REQUIRE(std::ldexp(m, static_cast<int>(k)) == a);
+    REQUIRE(m >= least);
+    REQUIRE(m / 2 < least);
+  };
+  for (int k = 0; k < 20000; ++k) {
+    const T a = std::fabs(value_of<T>(random()));
+    if (std::isfinite(a) && a != 0) check(a);
+  }
+  for (const T a : {limits::denorm_min(), limits::min(), limits::max(), least, least * 2, T(1),
+                    std::nextafter(least, T(0)), std::nextafter(2 * least, T(0))})
+    check(a);
+  for (const T zero : {T(0), -T(0)}) CHECK(parts(zero) == std::pair(-limits::infinity(), T(1)));
+  CHECK(parts(limits::infinity()) == std::pair(limits::infinity(), T(1)));
+  CHECK(std::isnan(parts(limits::quiet_NaN()).first));
+  for (const T a : {limits::quiet_NaN(), T(-1), -limits::infinity(), -limits::denorm_min()})
+    CHECK(std::isnan(parts(a).second));
 }
 
 TEST_CASE("scalar fma rounds once") {
