@@ -91,6 +91,7 @@ void accumulate(const std::shared_ptr<detail::GradSlot>& slot, const Ref& gradie
 
 bool Tensor::requires_grad() const {
   const detail::TensorImpl& impl = impl_of(*this);
+  detail::Trace::note(*this);
   if (!is_float(impl.layout->type.dtype)) return false;
   for (const detail::Step* step = impl.chain.get(); step != nullptr; step = step->parent.get()) {
     if (step->kind == RecordKind::variable) return true;

@@ -28,27 +28,64 @@ int get_num_threads() { return runtime::thread_count(); }
 
 namespace detail {
 
-// Programs form a list that only grows, so that calls find theirs without a lock.
+// Programs form a list that calls search without a lock. Those that are dead leave the list at the
+// next recording, and are deleted once no other call can be looking at them.
 struct JitCache::State {
   CompileOptions options;
   Location where;
   std::mutex tracing;
+  std::atomic<int> calls{0};  // going on
   std::atomic<JitProgram*> newest{nullptr};
   std::atomic<JitProgram*> latest{nullptr};  // called last
   std::atomic<std::size_t> signatures{0};
-  std::string reasons;  // guarded by `tracing`
+  std::string reasons;                             // guarded by `tracing`
+  std::vector<std::unique_ptr<JitProgram>> ended;  // too
+
+  struct Call {
+    explicit Call(State& state) : state_(state) { ++state_.calls; }
+    ~Call() { --state_.calls; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    State& state_;
+  };
 
   ~State() {
-    for (JitProgram* p = newest; p != nullptr;) delete std::exchange(p, p->next);
+    for (JitProgram* p = newest; p != nullptr;) delete std::exchange(p, p->next.load());
   }
 
   JitProgram* find(const SignatureKey& key, bool grad_mode) const {
-    JitProgram* recent = latest.load(std::memory_order_acquire);
+    JitProgram* recent = latest;
     if (recent != nullptr && recent->matches(key, grad_mode)) return recent;
-    for (JitProgram* p = newest.load(std::memory_order_acquire); p != nullptr; p = p->next) {
+    for (JitProgram* p = newest; p != nullptr; p = p->next) {
       if (p->matches(key, grad_mode)) return p;
     }
     return nullptr;
+  }
+
+  void check_defined(const Tensor& t, const char* role) const {
+    if (t.defined()) return;
+    const OpScope scope("jit", where);
+    fail(std::string("expected a tensor as ") + role + ", got an undefined Tensor");
+  }
+
+  void remove_dead() {
+    for (std::atomic<JitProgram*>* link = &newest; JitProgram* p = *link;) {
+      if (!p->is_dead()) {
+        link = &p->next;
+        continue;
+      }
+      link->store(p->next);
+      ended.emplace_back(p);
+    }
+    if (calls != 1) return;
+    // This call is the only one, and those to come find none of them.
+    for (const auto& program : ended) {
+      JitProgram* dead = program.get();
+      latest.compare_exchange_strong(dead, nullptr);
+    }
+    ended.clear();
   }
 
   JitProgram* add(const SignatureKey& key, const TraceFunction& function, bool grad_mode) {
@@ -57,8 +94,15 @@ struct JitCache::State {
     const JitProgram* before = newest;
     reasons += "signature " + std::to_string(signatures + 1) + ": " +
                (before == nullptr ? "first call" : before->difference(key, grad_mode)) + "\n";
-    std::unique_ptr<JitProgram> program = JitProgram::make(key, function, options);
-    program->next = newest;
+    const auto checked = [&](std::vector<Tensor> arguments) {
+      TracedResult traced = function(std::move(arguments));
+      for (const Tensor& t : traced.tensors) check_defined(t, "result");
+      return traced;
+    };
+    for (const Tensor* t : key.tensors()) check_defined(*t, "argument");
+    std::unique_ptr<JitProgram> program = JitProgram::make(key, checked, options);
+    remove_dead();
+    program->next = newest.load();
     ++signatures;
     newest.store(program.get(), std::memory_order_release);
     return program.release();
@@ -91,8 +135,13 @@ std::shared_ptr<const void> JitCache::call(const SignatureKey& key, const TraceF
     return traced.example;
   }
   const bool grad_mode = grad_enabled();
+  const State::Call call(*state_);
   for (;;) {
-    JitProgram* program = state_->find(key, grad_mode);
+    JitProgram* program = nullptr;
+    {
+      const OpScope scope("jit", state_->where);
+      program = state_->find(key, grad_mode);
+    }
     if (program == nullptr) program = state_->add(key, trace, grad_mode);
     if (state_->latest.load(std::memory_order_relaxed) != program) {
       state_->latest.store(program, std::memory_order_release);
@@ -104,6 +153,7 @@ std::shared_ptr<const void> JitCache::call(const SignatureKey& key, const TraceF
 
 JitReport JitCache::report() const {
   const OpScope scope("report", state_->where);
+  const State::Call call(*state_);
   const JitProgram& program = state_->called();
   const runtime::CompileReport& made = program.executable().report();
   JitReport report;
@@ -123,6 +173,7 @@ JitReport JitCache::report() const {
 
 std::string JitCache::explain() const {
   const OpScope scope("explain", state_->where);
+  const State::Call call(*state_);
   const JitProgram& program = state_->called();
   std::string text = explain_program(program.graph(), program.executable());
   const std::lock_guard lock(state_->tracing);
@@ -131,6 +182,7 @@ std::string JitCache::explain() const {
 
 std::string JitCache::dump(Stage stage) const {
   const OpScope scope("dump", state_->where);
+  const State::Call call(*state_);
   const JitProgram& program = state_->called();
   return dump_stage(program.graph(), program.executable(), stage);
 }

@@ -51,6 +51,7 @@ std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const Trac
   program->writes_ = program->writes_captures_ || program->writes_arguments_ ||
                      !program->grads_.empty() || !program->cleared_grads_.empty();
   program->key_ = key.bytes();
+  program->types_ = &key.types();
   Collected collected = graph_of(values, "jit");
   program->find_inputs(collected.inputs);
   program->graph_ = std::move(collected.graph);
@@ -79,6 +80,7 @@ std::vector<Ref> JitProgram::trace(Tensors given, const TraceFunction& function,
   example_ = traced.example;
   captures_ = trace.captures();
   variables_ = trace.variables();
+  seen_ = trace.seen();
   random_key_ = trace.random_key();
   random_streams_ = trace.random_streams();
   return values;
@@ -248,8 +250,12 @@ void JitProgram::find_inputs(const std::vector<Ref>& inputs) {
 }
 
 bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
-  if (grad_mode != grad_mode_ || key.tensors().size() != arguments_.size() || key.bytes() != key_) {
+  if (grad_mode != grad_mode_ || key.tensors().size() != arguments_.size() || key.bytes() != key_ ||
+      key.types() != *types_) {
     return false;
+  }
+  for (const Trace::Seen& seen : seen_) {
+    if (!seen.is_as_it_was()) return false;
   }
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     const Tensor& t = *key.tensors()[k];
@@ -269,7 +275,13 @@ bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
   return true;
 }
 
+bool JitProgram::is_dead() const {
+  return std::any_of(seen_.begin(), seen_.end(),
+                     [](const Trace::Seen& seen) { return seen.tensor.expired(); });
+}
+
 std::string JitProgram::difference(const SignatureKey& key, bool grad_mode) const {
+  if (key.types() != *types_) return "the arguments have other C++ types";
   if (key.tensors().size() != arguments_.size() || key.bytes() != key_) {
     return "the arguments' structure or a number among them";
   }
@@ -284,6 +296,10 @@ std::string JitProgram::difference(const SignatureKey& key, bool grad_mode) cons
     if (t.requires_grad() != arguments_[k].requires_grad) {
       return which + (t.requires_grad() ? "requires grad" : "does not require grad");
     }
+  }
+  if (is_dead()) return "a captured tensor was replaced by another one";
+  for (const Trace::Seen& seen : seen_) {
+    if (!seen.is_as_it_was()) return "a captured tensor's requires_grad changed";
   }
   if (grad_mode != grad_mode_) return grad_mode ? "grad mode is on" : "grad mode is off";
   if ((writes_arguments_ || writes_captures_) && !shares_as_traced(key.tensors())) {

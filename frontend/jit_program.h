@@ -2,6 +2,7 @@
 // outside world changes at each call.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -24,6 +25,9 @@ class JitProgram {
   /// False, and nothing done, where another thread's call has changed what matches() looked at.
   bool run(const SignatureKey& key, bool grad_mode, JitResults& results) const;
 
+  /// Never again: a tensor that the function captured is no more.
+  bool is_dead() const;
+
   const std::shared_ptr<const void>& example() const { return example_; }
   const ir::Graph& graph() const { return graph_; }
   const runtime::Executable& executable() const { return *executable_; }
@@ -31,7 +35,7 @@ class JitProgram {
   /// In which respect a call with `key` is another signature: "argument 1 is f32[3], not f32[2]".
   std::string difference(const SignatureKey& key, bool grad_mode) const;
 
-  JitProgram* next = nullptr;  // the one made before
+  std::atomic<JitProgram*> next{nullptr};  // the one made before
 
  private:
   using Tensors = std::span<const Tensor* const>;
@@ -100,10 +104,12 @@ class JitProgram {
   void deliver(const Output& output, Ref value, Tensors arguments, std::span<Tensor> results) const;
 
   std::string key_;
+  const std::type_info* types_ = nullptr;
   bool grad_mode_ = true;
   std::vector<Argument> arguments_;
   std::vector<Trace::Capture> captures_;
   std::vector<Trace::Variable> variables_;
+  std::vector<Trace::Seen> seen_;
   std::vector<GradGuard> grads_;
   std::vector<std::shared_ptr<GradSlot>> cleared_grads_;
   Ref random_key_;

@@ -307,6 +307,8 @@ Ref Step::apply(const Ref& from, bool is_external) const {
   return known;
 }
 
+TensorImpl::TensorImpl() : trace_id(current_trace_id()) {}
+
 Tensor wrap(Ref value) {
   auto impl = std::make_shared<TensorImpl>();
   impl->layout = value->layout;
@@ -374,11 +376,13 @@ Ref read_chain(const StorageRef& storage, const Chain& chain) {
 
 Ref read(const Tensor& t) {
   const TensorImpl& impl = impl_of(t);
+  Trace::note(t);
   return read_chain(impl.storage, impl.chain);
 }
 
 void check_writable(const Tensor& t) {
   const TensorImpl& impl = impl_of(t);
+  Trace::note(t);
   for (const Step* step = impl.chain.get(); step != nullptr; step = step->parent.get()) {
     if (is_expansion(*step)) {
       fail_plain(
@@ -411,6 +415,7 @@ void write(const Tensor& t, Ref value) {
 
 Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int64_t> strides) {
   const TensorImpl& from = impl_of(t);
+  Trace::note(t);
   auto impl = std::make_shared<TensorImpl>();
   impl->storage = from.storage;
   impl->layout = layout_of(step->type, std::move(strides));

@@ -149,6 +149,9 @@ struct Step {
 using Chain = std::shared_ptr<const Step>;
 
 struct TensorImpl {
+  TensorImpl();
+
+  const std::uint64_t trace_id;  // as of storages
   StorageRef storage;
   Chain chain;
   LayoutRef layout;

@@ -32,6 +32,18 @@ Trace::Capture& Trace::capture(const StorageRef& storage) {
   return captures_[known->second];
 }
 
+void Trace::look_at(const std::shared_ptr<TensorImpl>& tensor) {
+  if (tensor->trace_id != id_) seen_.try_emplace(tensor.get(), tensor);
+}
+
+std::vector<Trace::Seen> Trace::seen() const {
+  std::vector<Seen> seen;
+  for (const auto& [address, tensor] : seen_) {
+    if (const auto impl = tensor.lock()) seen.push_back({tensor, impl->chain});
+  }
+  return seen;
+}
+
 Ref Trace::read(const StorageRef& storage) { return capture(storage).current; }
 
 void Trace::write(const StorageRef& storage, Ref value) {

@@ -41,6 +41,12 @@ class Trace {
   /// Null outside of traces.
   static Trace* current() { return current_; }
 
+  /// Remembers a tensor from outside that the traced function looks at, if there is a trace.
+  static void note(const Tensor& t) {
+    if (current_ != nullptr) [[unlikely]]
+      current_->look_at(Access::impl(t));
+  }
+
   std::uint64_t id() const { return id_; }
   bool owns(const Storage& storage) const { return storage.trace_id() == id_; }
   Ref read(const StorageRef& storage);
@@ -61,6 +67,19 @@ class Trace {
   };
   const std::vector<Variable>& variables() const { return variables_; }
 
+  /// A tensor from outside as the traced function found it: which views it is of its storage, and
+  /// whether it is a variable.
+  struct Seen {
+    std::weak_ptr<TensorImpl> tensor;  // ended: the function can only have another one by now
+    Chain chain;
+    bool is_as_it_was() const {
+      const auto impl = tensor.lock();
+      return impl != nullptr && impl->chain == chain;
+    }
+  };
+  /// As they are now.
+  std::vector<Seen> seen() const;
+
   const std::vector<Capture>& captures() const { return captures_; }
   const std::vector<TouchedGrad>& touched_grads() const { return grads_; }
   const Ref& random_key() const { return random_key_; }  // null when unused
@@ -73,12 +92,14 @@ class Trace {
   };
 
   Capture& capture(const StorageRef& storage);
+  void look_at(const std::shared_ptr<TensorImpl>& tensor);
 
   static constinit thread_local Trace* current_;
 
   std::uint64_t id_;
   std::vector<Capture> captures_;
   std::unordered_map<const Storage*, std::size_t> capture_of_;
+  std::unordered_map<const TensorImpl*, std::weak_ptr<TensorImpl>> seen_;
   std::vector<TouchedGrad> grads_;
   std::unordered_map<const GradSlot*, std::size_t> grad_of_;
   std::unordered_map<const Step*, AppliedStep> steps_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include <weft/autograd.h>
@@ -45,9 +46,11 @@ struct JitReport {
 
 namespace detail {
 
-/// The part of a signature that is not tensors: lengths, numbers, flags, texts, as bytes.
+/// What a call is recorded for: the C++ types of its arguments, their tensors, and, as bytes,
+/// lengths, numbers, flags and texts.
 class SignatureKey {
  public:
+  explicit SignatureKey(const std::type_info& types) : types_(&types) {}
   template <class P>
   void plain(const P& value) {
     if constexpr (std::is_same_v<P, std::string>) {
@@ -69,12 +72,14 @@ class SignatureKey {
     ++count_;
   }
 
+  const std::type_info& types() const { return *types_; }
   std::string_view bytes() const { return bytes_; }
   std::span<const Tensor* const> tensors() const {
     return all_.empty() ? std::span(first_.data(), count_) : std::span(all_);
   }
 
  private:
+  const std::type_info* types_;
   std::string bytes_;
   std::array<const Tensor*, 8> first_;  // few need no memory from elsewhere
   std::size_t count_ = 0;
@@ -159,7 +164,7 @@ class Jitted {
   template <class... Args>
   auto call(const Args&... args) const {
     using Result = decltype((*f_)(std::declval<Args&>()...));
-    detail::SignatureKey key;
+    detail::SignatureKey key(typeid(std::tuple<Args...>));
     (detail::walk(args, key), ...);
     auto trace = [&](std::vector<Tensor> inputs) {
       std::tuple<Args...> arguments(args...);
@@ -189,12 +194,15 @@ class Jitted {
   std::shared_ptr<detail::JitCache> cache_;
 };
 
-/// Records f at its first call with arguments of new shapes, dtypes or structure. Tensors that f
-/// captures are read anew at each call, and writes to them happen at each call; numbers that f
-/// captures are fixed at the first. Looking at a value inside f throws weft::Error. Positions that
-/// are not known while f is recorded are clamped to the dimension instead of checked. Where f
-/// writes a tensor that it was given twice, or given and captured, f is called twice to be
-/// recorded.
+/// Records f at its first call with arguments of new types, shapes, dtypes or structure. Tensors
+/// that f captures are read anew at each call, and writes to them happen at each call; numbers that
+/// f captures are fixed at the first. Where a captured tensor has become (or is no longer) a
+/// variable, or where the handle that f captured by reference was given another tensor, f is
+/// recorded anew; but that cannot be seen while other handles keep the tensor of before, so write
+/// captured tensors in place (`w.sub_(...)`), or pass them as arguments. Looking at a value inside
+/// f throws weft::Error. Positions that are not known while f is recorded are clamped to the
+/// dimension instead of checked. Where f writes a tensor that it was given twice, or given and
+/// captured, f is called twice to be recorded.
 template <class F>
 Jitted<std::decay_t<F>> jit(F&& f, const CompileOptions& options = {}, Here here = {}) {
   return Jitted<std::decay_t<F>>(std::forward<F>(f), options, here);
