@@ -27,6 +27,8 @@ constexpr Pass canonicalize_dots_pass{"canonicalize_dots", canonicalize_dots,
                                       "bring products into the form [B,M,K] x [B,K,N]"};
 constexpr Pass split_reductions_pass{"split_reductions", split_reductions,
                                      "make each stage of a reduction a node"};
+constexpr Pass split_concatenations_pass{"split_concatenations", split_concatenations,
+                                         "join many parts in groups"};
 constexpr Pass fuse_pass{"fuse", fuse, "group nodes that share a kernel"};
 
 constexpr std::array passes{inline_fused_pass,
@@ -37,6 +39,7 @@ constexpr std::array passes{inline_fused_pass,
                             expand_pass,
                             canonicalize_dots_pass,
                             split_reductions_pass,
+                            split_concatenations_pass,
                             fuse_pass};
 
 std::string names_of_all() {
@@ -69,13 +72,14 @@ std::span<const Pass> all_passes() { return passes; }
 
 std::vector<Pass> default_pipeline(bool fuse) {
   std::vector<Pass> list{
-      inline_fused_pass,       // what is fused is decided anew
-      simplify_pass,           // with cse and dce, as it builds anew what is live
-      fold_pass,               // what simplify has laid bare
-      expand_pass,             // before reductions are split: it makes some
-      canonicalize_dots_pass,  // the form that kernels know
-      split_reductions_pass,   // likewise
-      simplify_pass,           // joins the views that the last two made
+      inline_fused_pass,          // what is fused is decided anew
+      simplify_pass,              // with cse and dce, as it builds anew what is live
+      fold_pass,                  // what simplify has laid bare
+      expand_pass,                // before reductions are split: it makes some
+      canonicalize_dots_pass,     // the form that kernels know
+      split_reductions_pass,      // likewise
+      simplify_pass,              // joins the views that the last two made
+      split_concatenations_pass,  // last: simplify would join them again
   };
   if (fuse) list.push_back(fuse_pass);
   return list;

@@ -41,11 +41,12 @@ ir::Graph run_passes(const ir::Graph& graph, std::span<const Pass> passes,
 // The passes. Each is pure.
 ir::Graph dce(const ir::Graph&);
 ir::Graph cse(const ir::Graph&);
-ir::Graph fold(const ir::Graph&);               // constants known now
-ir::Graph simplify(const ir::Graph&);           // the rule table
-ir::Graph expand(const ir::Graph&);             // argmax, argmin, ... into core operations
-ir::Graph canonicalize_dots(const ir::Graph&);  // dot_general as [batch,m,k] x [batch,k,n]
-ir::Graph split_reductions(const ir::Graph&);   // one `reduce` per stage of ir/reduce_order.h
-ir::Graph fuse(const ir::Graph&);               // groups into `fused` nodes
+ir::Graph fold(const ir::Graph&);                  // constants known now
+ir::Graph simplify(const ir::Graph&);              // the rule table
+ir::Graph expand(const ir::Graph&);                // argmax, argmin, ... into core operations
+ir::Graph canonicalize_dots(const ir::Graph&);     // dot_general as [batch,m,k] x [batch,k,n]
+ir::Graph split_reductions(const ir::Graph&);      // one `reduce` per stage of ir/reduce_order.h
+ir::Graph split_concatenations(const ir::Graph&);  // few operands each
+ir::Graph fuse(const ir::Graph&);                  // groups into `fused` nodes
 
 }  // namespace weft::passes

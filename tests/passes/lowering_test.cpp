@@ -104,6 +104,24 @@ TEST_CASE("split_reductions cuts long rows into chunks") {
   }
 }
 
+TEST_CASE("split_concatenations leaves few operands to each concatenate, and every bit") {
+  for (int parts : {2, 16, 17, 256, 257, 1000}) {
+    CAPTURE(parts);
+    Builder b("many");
+    const Value x = b.parameter({DType::f32, {2, 3}}, "x");
+    std::vector<Value> pieces;
+    for (int k = 0; k < parts; ++k)
+      pieces.push_back(k % 3 == 0 ? x : b.binary(Op::mul, x, b.full(b.type(x), k)));
+    const Graph graph =
+        b.finish({b.add_node(Op::concatenate, pieces, {{"axis", std::int64_t{1}}})});
+    const Graph split = passes::split_concatenations(graph);
+    verify(split);
+    for (const Node& node : split.nodes()) CHECK(node.operands.size() <= 16);
+    if (parts <= 16) CHECK(print(split) == print(graph));
+    CHECK(same_bits(graph, split) == "");
+  }
+}
+
 TEST_CASE("split_reductions leaves a reduction of one short axis as it stands") {
   const Graph row = reduction({DType::f32, {4, 1024}}, "add", {1});
   const Graph column = reduction({DType::f32, {2, 200, 30}}, "max", {1});
