@@ -1,5 +1,7 @@
 #include "codegen/kernel.h"
 
+#include <algorithm>
+
 #include "codegen/attention_scratch.h"
 #include "codegen/contract_blocks.h"
 #include "codegen/kernel_values.h"
@@ -99,6 +101,30 @@ bool Kernel::is_attention() const {
   return !sections.empty() && sections[0].kind == Section::Kind::attention;
 }
 
+bool Kernel::is_turned(const Inst& inst, int axis) const {
+  bool store = inst.kind == Inst::Kind::store;
+  if (!store && inst.kind != Inst::Kind::load) return false;
+  if (inst.args[store ? 1 : 0] >= 0 || !inst.coefs.empty()) return false;
+  const std::vector<Coef>& strides = accesses[static_cast<std::size_t>(inst.access)].strides;
+  return strides[static_cast<std::size_t>(axis)].is_one() &&
+         strides[static_cast<std::size_t>(parallel_axes - 1)].kind == Coef::Kind::param;
+}
+
+int Kernel::turned_axis() const {
+  if (lanes != Lanes::across || row_axis || sections.size() != 1 || is_attention()) return -1;
+  int best = -1;
+  std::ptrdiff_t most = 0;
+  for (int axis = 0; axis < parallel_axes - 1; ++axis) {
+    const std::vector<Inst>& body = sections[0].body;
+    std::ptrdiff_t count = std::count_if(body.begin(), body.end(),
+                                         [&](const Inst& inst) { return is_turned(inst, axis); });
+    if (count <= most) continue;
+    best = axis;
+    most = count;
+  }
+  return best;
+}
+
 std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> params) {
   auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
   if (kernel.is_contract()) {
@@ -107,6 +133,12 @@ std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> para
   }
   if (kernel.is_attention()) return params[0] * tiles(params[1], ir::attention_queries);
   if (kernel.lanes == Lanes::along) return product(params.first(parallel));
+  if (int turned = kernel.turned_axis(); turned >= 0) {
+    std::int64_t near = params[static_cast<std::size_t>(turned)];
+    if (near == 0) return 0;
+    return product(params.first(parallel - 1)) / near * tiles(near, turned_rows) *
+           tiles(params[parallel - 1], across_tile);
+  }
   std::int64_t tile = kernel.sums_columns() ? column_tile(kernel, params)
                       : kernel.row_axis     ? across_row_tile
                                             : across_tile;

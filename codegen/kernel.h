@@ -107,6 +107,11 @@ struct Kernel {
   /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
   bool sums_columns() const;
   bool is_attention() const;
+  /// Elementwise, with arrays that lie side by side along an outer axis and apart along the lanes:
+  /// that axis; the one with most of them. -1: there are none.
+  int turned_axis() const;
+  /// Does the instruction read or write such an array, at plain places?
+  bool is_turned(const Inst& inst, int axis) const;
 };
 
 /// The canonical text; equal text means equal kernels.
@@ -115,9 +120,11 @@ std::string print(const Kernel& kernel);
 void verify(const Kernel& kernel);
 
 // How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
-// the last parallel axis at one index of the others (across); a block of rows of one product
-// (contract); a group of queries (attention); a wide tile of columns where they are summed.
+// the last parallel axis at one index of the others (across), or at several of the axis along which
+// arrays are turned; a block of rows of one product (contract); a group of queries (attention); a
+// wide tile of columns where they are summed.
 inline constexpr std::int64_t across_tile = 4096;    // elements, kernels without row axis
+inline constexpr std::int64_t turned_rows = 16;      // of the turned axis: a cache line of f32
 inline constexpr std::int64_t across_row_tile = 64;  // elements, kernels with row axis
 /// Sums of columns: tiles are as wide as accumulators fit into a first-level cache, or narrow where
 /// these would be fewer units than that.

@@ -124,7 +124,7 @@ class Across {
       const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
       constexpr std::int64_t bytes = 4096;  // far enough for the way to memory
       if (!a.written)
-        body.prefetch(access, e_.i64(bytes / static_cast<std::int64_t>(size_of(a.dtype))));
+        body.prefetch(access, bytes / static_cast<std::int64_t>(size_of(a.dtype)), Cache::first);
     }
   }
 

@@ -2,7 +2,6 @@
 
 #include <weft/error.h>
 #include "codegen/llvm/issue_order.h"
-#include "codegen/llvm/memory.h"
 #include "codegen/llvm/scalar.h"
 
 namespace weft::codegen::cpu {
@@ -24,7 +23,7 @@ struct Body::Place {
   Value* at = nullptr;
   Value* offsets = nullptr;  // spread
   Value* mask = nullptr;     // i1, or per lane
-  bool lane_terms = false;   // lanes have dynamic terms of their own, so they may collide
+  bool stands_in = false;    // a whole row of the function's own memory
 };
 
 Body::Body(Emitter& emitter, const BodyPlan& plan, const Outers& outers)
@@ -39,9 +38,9 @@ void Body::hoist(std::span<Value* const> index, int vectors, const Active& activ
   for (std::size_t k = 0; k < plan_.facts.size(); ++k) {
     const ir::ScalarInst& inst = plan_.program.insts[k];
     if (plan_.facts[k].live && loads(plan_, inst))
-      prepare_access(plan_.leaves[static_cast<std::size_t>(inst.bits)].inst->access);
+      prepare(*plan_.leaves[static_cast<std::size_t>(inst.bits)].inst);
   }
-  for (const Inst* inst : plan_.effects) prepare_access(inst->access);
+  for (const Inst* inst : plan_.effects) prepare(*inst);
   for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id) {
     const BodyPlan::Fact& fact = plan_.facts[static_cast<std::size_t>(id)];
     if (!fact.live) continue;
@@ -59,11 +58,6 @@ void Body::step(std::span<Value* const> index) {
   turn_.scalars.assign(plan_.facts.size(), nullptr);
   turn_.splats.assign(plan_.facts.size(), nullptr);
   turn_.vectors.clear();
-}
-
-void Body::provide(const Inst& load, Value* lanes) {
-  int id = plan_.id(load.result);
-  memo(id, 0)[static_cast<std::size_t>(id)] = lanes;
 }
 
 // Memory written here may be memory read here, at the same index; so whatever is read comes first.
@@ -187,10 +181,11 @@ Value* Body::address(int access) {
   return known;
 }
 
-void Body::prepare_access(int access) {
-  base(access);
+void Body::prepare(const Inst& inst) {
+  if (stand_ins_.contains(&inst)) return;
+  base(inst.access);
   if (plan_.place.lane_axis < 0) return;
-  const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+  const Access& a = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
   const Coef& coef = a.strides[static_cast<std::size_t>(plan_.place.lane_axis)];
   if (coef.kind != Coef::Kind::param) return;
   Value*& offsets = lane_offsets_[coef.param];
@@ -201,6 +196,12 @@ Body::Place Body::locate(const Inst& inst, int v, std::size_t mask, std::size_t 
   const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
   llvm::Type* type = e_.stored(access.dtype);
   Place place;
+  if (auto row = stand_ins_.find(&inst); row != stand_ins_.end()) {
+    place.kind = Place::Kind::row;
+    place.at = e_.b.CreateGEP(type, row->second, e_.i64(std::int64_t{v} * e_.width()));
+    place.stands_in = true;
+    return place;
+  }
   place.at = address(inst.access);
   for (std::size_t t = 0; t < inst.coefs.size(); ++t) {
     if (inst.coefs[t].is_zero()) continue;
@@ -217,7 +218,6 @@ Body::Place Body::locate(const Inst& inst, int v, std::size_t mask, std::size_t 
       place.offsets = place.offsets ? e_.b.CreateAdd(place.offsets, offset) : offset;
     }
   }
-  place.lane_terms = place.offsets != nullptr;
   if (inst.args[mask] >= 0) place.mask = scalar(plan_.id(inst.args[mask]), v);
 
   int lane_axis = plan_.place.lane_axis;
@@ -244,12 +244,20 @@ Value* Body::mask_lanes(const Place& place) {
   return e_.splat(place.mask);
 }
 
+void Body::prefetch_row(const Inst& inst, Value* at) {
+  auto ahead = ahead_.find(inst.access);
+  if (ahead == ahead_.end()) return;
+  Value* from = e_.b.CreateGEP(e_.stored(inst.dtype), at, e_.i64(ahead->second.elements));
+  auto bytes = static_cast<std::int64_t>(size_of(inst.dtype)) * e_.width();
+  codegen::cpu::prefetch(e_, from, bytes, ahead->second.cache);
+}
+
 Value* Body::load_leaf(const Inst& inst, int id, int v) {
   Place place = locate(inst, v, 0, 1);
   switch (place.kind) {
     case Place::Kind::row:
-      if (auto ahead = ahead_.find(inst.access); ahead != ahead_.end())
-        prefetch_row(e_, inst.dtype, place.at, ahead->second);
+      if (place.stands_in) return load_row(e_, inst.dtype, place.at, nullptr, {});
+      prefetch_row(inst, place.at);
       return load_row(e_, inst.dtype, place.at, mask_lanes(place), active_);
     case Place::Kind::spread:
       return load_spread(e_, inst.dtype, place.at, place.offsets, mask_lanes(place), active_);
@@ -270,6 +278,9 @@ void Body::store(const Inst& inst, int v) {
   int id = plan_.id(inst.args[0]);
   switch (place.kind) {
     case Place::Kind::row:
+      if (place.stands_in) return store_row(e_, inst.dtype, lanes(id, v), place.at, nullptr, {});
+      if (past_caches_ && !place.mask && !active_)
+        return codegen::cpu::store_past_caches(e_, inst.dtype, lanes(id, v), place.at);
       return store_output_row(e_, inst.dtype, lanes(id, v), place.at, mask_lanes(place), active_);
     case Place::Kind::spread:
       return store_spread(e_, inst.dtype, lanes(id, v), place.at, place.offsets, mask_lanes(place),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codegen/llvm/emitter.h"
+#include "codegen/llvm/memory.h"
 #include "codegen/llvm/plan.h"
 
 namespace weft::codegen::cpu {
@@ -38,9 +39,13 @@ class Body {
   /// Begins a turn of the innermost loop; index has one value per axis.
   void step(std::span<Value* const> index);
   /// Wherever a row of this access is read, what lies `elements` further is prefetched.
-  void prefetch(int access, Value* elements) { ahead_[access] = elements; }
-  /// Gives the value of a load in this turn's vector 0, so that run() does not read it.
-  void provide(const Inst& load, Value* lanes);
+  void prefetch(int access, std::int64_t elements, Cache cache) {
+    ahead_[access] = {elements, cache};
+  }
+  /// Rows that are stored whole go past the caches; they are aligned.
+  void store_past_caches() { past_caches_ = true; }
+  /// From now on a load or store finds its vectors in a row at `row`, wherever its access lies.
+  void stand_in(const Inst& inst, Value* row) { stand_ins_[&inst] = row; }
   /// Emits the effects, reductions' operands and wanted values of vector v.
   void run(int v, const Active& active);
 
@@ -65,15 +70,17 @@ class Body {
   Value* advance(int access, Value* at, bool moving);
   Place locate(const Inst& inst, int v, std::size_t mask, std::size_t first_term);
   Value* mask_lanes(const Place& place);
+  void prefetch_row(const Inst& inst, Value* at);
   void store(const Inst& inst, int v);
   void update(const Inst& inst, int v);
-  void prepare_access(int access);
+  void prepare(const Inst& inst);
 
   Emitter& e_;
   const BodyPlan& plan_;
   const Outers& outers_;
   std::vector<Value*> index_;
   Active active_;
+  bool past_caches_ = false;
   // Values by instruction of the program: those that do not move and those of this turn; each as a
   // scalar, as a scalar's splat, and per vector.
   struct Memos {
@@ -82,8 +89,13 @@ class Body {
   };
   Memos fixed_, turn_;
   std::map<int, Value*> bases_, addresses_;  // per access: without and with moving axes
-  std::map<int, Value*> ahead_;              // per access that is prefetched: how far
-  std::map<int, Value*> lane_offsets_;       // per param that is a stride of the lane axis
+  struct Ahead {
+    std::int64_t elements;
+    Cache cache;
+  };
+  std::map<int, Ahead> ahead_;  // per access that is prefetched
+  std::map<const Inst*, Value*> stand_ins_;
+  std::map<int, Value*> lane_offsets_;  // per param that is a stride of the lane axis
 };
 
 }  // namespace weft::codegen::cpu

@@ -212,13 +212,20 @@ void Emitter::loop(const Loop& spec, const std::function<void(Value*)>& body) {
   });
 }
 
-void Emitter::if_then(Value* condition, const char* name, const std::function<void()>& then) {
+void Emitter::if_then(Value* condition, const char* name, const std::function<void()>& then,
+                      const std::function<void()>& otherwise) {
   llvm::BasicBlock* yes = block(name);
+  llvm::BasicBlock* no = otherwise ? block(std::string(name) + ".else") : nullptr;
   llvm::BasicBlock* done = block(std::string(name) + ".done");
-  b.CreateCondBr(condition, yes, done);
+  b.CreateCondBr(condition, yes, no ? no : done);
   b.SetInsertPoint(yes);
   then();
   b.CreateBr(done);
+  if (no) {
+    b.SetInsertPoint(no);
+    otherwise();
+    b.CreateBr(done);
+  }
   b.SetInsertPoint(done);
 }
 

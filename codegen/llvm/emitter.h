@@ -83,7 +83,8 @@ class Emitter {
   /// for (i = first; i < limit; i += step) carried = body(i, carried); returns the last carried.
   Values loop(const Loop& loop, const std::function<Values(Value* i, const Values&)>& body);
   void loop(const Loop& loop, const std::function<void(Value* i)>& body);
-  void if_then(Value* condition, const char* name, const std::function<void()>& then);
+  void if_then(Value* condition, const char* name, const std::function<void()>& then,
+               const std::function<void()>& otherwise = {});
   /// A value of either branch.
   Value* if_else(Value* condition, const char* name, const std::function<Value*()>& then,
                  const std::function<Value*()>& otherwise);

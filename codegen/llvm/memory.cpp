@@ -1,5 +1,7 @@
 #include "codegen/llvm/memory.h"
 
+#include <algorithm>
+
 #include "llvm/IR/Intrinsics.h"
 
 namespace weft::codegen::cpu {
@@ -25,6 +27,12 @@ void copy_active(Emitter& e, DType dtype, Value* to, Value* from, const Active& 
 bool has_masked_move(Emitter& e, DType dtype) { return e.target.gathers && size_of(dtype) >= 4; }
 bool has_gather(Emitter& e, DType dtype) { return e.target.gathers && size_of(dtype) >= 4; }
 bool has_scatter(Emitter& e, DType dtype) { return e.target.masks && size_of(dtype) >= 4; }
+
+// Of a vector's part that one register holds.
+std::int64_t register_bytes(Emitter& e, DType dtype) {
+  return std::min(e.width() * static_cast<std::int64_t>(size_of(dtype)),
+                  std::int64_t{e.target.vector_bits} / 8);
+}
 
 Value* all_lanes(Emitter& e) { return e.splat(e.b.getTrue()); }
 
@@ -61,17 +69,14 @@ void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask) {
   e.b.CreateAlignedStore(to_stored(e, dtype, value), at, align_of(dtype));
 }
 
-void prefetch_row(Emitter& e, DType dtype, Value* at, Value* elements) {
-  Value* from = at_offset(e, dtype, at, elements);
-  auto bytes = static_cast<std::int64_t>(size_of(dtype)) * e.width();
+void prefetch(Emitter& e, Value* at, std::int64_t bytes, Cache cache) {
   constexpr std::int64_t line = 64;
   for (std::int64_t byte = 0; byte < bytes; byte += line) {
-    Value* address = e.b.CreateGEP(e.b.getInt8Ty(), from, e.i64(byte));
+    Value* address = e.b.CreateGEP(e.b.getInt8Ty(), at, e.i64(byte));
     Value* read = e.b.getInt32(0);
-    Value* into_every_cache = e.b.getInt32(3);
     Value* data = e.b.getInt32(1);
     e.b.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
-                        {address, read, into_every_cache, data});
+                        {address, read, e.b.getInt32(static_cast<unsigned>(cache)), data});
   }
 }
 
@@ -119,27 +124,30 @@ void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
   } else if (!active) {
     plain(at);
   } else {
-    Value* whole = all_on(e, active);
-    e.if_then(whole, "whole", [&] { plain(at); });
-    e.if_then(e.b.CreateNot(whole), "part", part);
+    e.if_then(
+        all_on(e, active), "whole", [&] { plain(at); }, part);
   }
+}
+
+Value* is_aligned(Emitter& e, DType dtype, Value* bytes) {
+  Value* within = e.b.CreateAnd(bytes, e.i64(register_bytes(e, dtype) - 1));
+  return e.b.CreateICmpEQ(within, e.i64(0));
+}
+
+void store_past_caches(Emitter& e, DType dtype, Value* value, Value* at) {
+  llvm::Align align(static_cast<std::uint64_t>(register_bytes(e, dtype)));
+  llvm::StoreInst* store = e.b.CreateAlignedStore(to_stored(e, dtype, value), at, align);
+  auto* one = llvm::ConstantAsMetadata::get(e.b.getInt32(1));
+  store->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(e.b.getContext(), one));
 }
 
 void store_output_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
                       const Active& active) {
   if (!e.kernel.streaming || mask || active) return store_row(e, dtype, value, at, mask, active);
-  Value* out = to_stored(e, dtype, value);
-  const std::uint64_t bytes = size_of(dtype) * static_cast<std::uint64_t>(e.width());
-  Value* address = e.b.CreatePtrToInt(at, e.b.getInt64Ty());
-  Value* within = e.b.CreateAnd(address, e.i64(static_cast<std::int64_t>(bytes) - 1));
-  Value* aligned = e.b.CreateICmpEQ(within, e.i64(0));
-  e.if_then(aligned, "aligned", [&] {
-    llvm::StoreInst* store = e.b.CreateAlignedStore(out, at, llvm::Align(bytes));
-    auto* one = llvm::ConstantAsMetadata::get(e.b.getInt32(1));
-    store->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(e.b.getContext(), one));
-  });
-  e.if_then(e.b.CreateNot(aligned), "unaligned",
-            [&] { e.b.CreateAlignedStore(out, at, align_of(dtype)); });
+  e.if_then(
+      is_aligned(e, dtype, e.b.CreatePtrToInt(at, e.b.getInt64Ty())), "aligned",
+      [&] { store_past_caches(e, dtype, value, at); },
+      [&] { store_row(e, dtype, value, at, nullptr, {}); });
 }
 
 Value* load_spread(Emitter& e, DType dtype, Value* at, Value* offsets, Value* mask,

@@ -16,15 +16,21 @@ Value* from_stored(Emitter& e, DType dtype, Value* value);
 Value* load_one(Emitter& e, DType dtype, Value* at, Value* mask);
 void store_one(Emitter& e, DType dtype, Value* value, Value* at, Value* mask);
 
-/// Has the caches fetch the row that lies `elements` beyond `at`. It need not exist.
-void prefetch_row(Emitter& e, DType dtype, Value* at, Value* elements);
+/// The nearest cache that prefetching fills, by LLVM's number.
+enum class Cache : unsigned { second = 2, first = 3 };
+/// Has the caches fetch the lines of `bytes` bytes at `at`. They need not exist.
+void prefetch(Emitter& e, Value* at, std::int64_t bytes, Cache cache);
 
 /// width elements in a row. Lanes that are off read as anything (under `mask` as 0), and no memory
 /// is touched for them.
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
 void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask, const Active& active);
+/// Is an address, or a distance, of so many bytes a multiple of a register's? Then vectors there
+/// may go past the caches.
+Value* is_aligned(Emitter& e, DType dtype, Value* bytes);
+void store_past_caches(Emitter& e, DType dtype, Value* value, Value* at);
 /// As store_row, for what a kernel leaves behind: a streaming kernel's whole vectors go past the
-/// caches where they start at a multiple of their size.
+/// caches where they are aligned.
 void store_output_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
                       const Active& active);
 

@@ -11,7 +11,7 @@ void emit_along(Emitter& e);     // lanes on the row axis
 void emit_contract(Emitter& e);  // a product; gemm*.cpp
 void emit_attention(Emitter& e);
 
-/// Emits the kernel if it reads an array across its rows and blocks pay; else false.
+/// Emits the kernel if it has arrays to turn (Kernel::turned_axis); else false.
 bool emit_transposing(Emitter& e);
 
 /// The index over `sizes`, row-major, that unit stands for.

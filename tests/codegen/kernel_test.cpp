@@ -202,8 +202,16 @@ TEST_CASE("unit_count divides rows, tiles of lanes and blocks of a product's row
   std::int64_t no_columns[] = {10, 0, 300};
   CHECK(unit_count(relu_product(DType::f32), no_columns) == 0);
   KernelWriter flat(2, false);
+  flat.begin(Section::Kind::once);
   std::int64_t flat_sizes[] = {3, across_tile + 1};
   CHECK(unit_count(flat.kernel(), flat_sizes) == 6);
+  KernelWriter turned(2, false);
+  int x = turned.access(DType::f32, false, {Coef::one(), Coef::at(0)});
+  turned.begin(Section::Kind::once);
+  turned.load(x);
+  CHECK(turned.kernel().turned_axis() == 0);
+  std::int64_t turned_sizes[] = {turned_rows + 1, across_tile + 1};
+  CHECK(unit_count(turned.kernel(), turned_sizes) == 4);
   KernelWriter rows(2, true);
   std::int64_t row_sizes[] = {3, across_row_tile + 1, 1000};
   CHECK(unit_count(rows.kernel(), row_sizes) == 6);

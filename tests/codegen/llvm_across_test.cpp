@@ -93,55 +93,6 @@ TEST_CASE("an output may be the memory of an input") {
   }
 }
 
-TEST_CASE("a transposing copy writes with strides") {
-  for (DType dtype : all_dtypes) {
-    KernelWriter w(2, false);
-    int x = w.access(dtype, false, {Coef::at(1), Coef::one()});
-    int o = w.access(dtype, true, {Coef::one(), Coef::at(0)});
-    w.begin(Kind::once);
-    w.store(o, w.load(x));
-    CheckedKernel kernel(w.kernel());
-    for (std::int64_t m : {1, 5, 33})
-      for (std::int64_t n : {1, 16, 37}) {
-        auto count = static_cast<std::size_t>(m * n);
-        kernel.run({m, n}, {test_values(dtype, count), TestArray(dtype, count)});
-      }
-  }
-}
-
-TEST_CASE("arrays read across their rows are turned in blocks") {
-  // o[i, j, k] = x[k, i, j] + y[j, k, i] * z[i, j, k]: x lies near j, y near i
-  for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::boolean}) {
-    KernelWriter w(3, false);
-    int ij = w.add_param(), ki = w.add_param(), jk = w.add_param();
-    int x = w.access(dtype, false, {Coef::at(1), Coef::one(), Coef::at(ij)});
-    int y = w.access(dtype, false, {Coef::one(), Coef::at(ki), Coef::at(0)});
-    int z = w.access(dtype, false, {Coef::at(jk), Coef::at(2), Coef::one()});
-    int o = w.access(dtype, true, {Coef::at(jk), Coef::at(2), Coef::one()});
-    w.begin(Kind::once);
-    bool logical = is_bool(dtype);
-    Reg product = w.op(logical ? Op::and_ : Op::mul, dtype, {w.load(y), w.load(z)});
-    w.store(o, w.op(logical ? Op::xor_ : Op::add, dtype, {w.load(x), product}));
-    CheckedKernel kernel(w.kernel());
-    struct Sizes {
-      std::int64_t i, j, k;
-    };
-    for (auto [i, j, k] : {Sizes{1, 1, 1},
-                           {2, 16, 16},
-                           {2, 35, 18},
-                           {3, 7, 50},
-                           {1, 33, 4100},
-                           {0, 3, 4},
-                           {3, 0, 4},
-                           {3, 4, 0}}) {
-      auto total = static_cast<std::size_t>(i * j * k);
-      kernel.run({i, j, k, i * j, k * i, j * k},
-                 {test_values(dtype, total), test_values(dtype, total, 2),
-                  test_values(dtype, total, 3), TestArray(dtype, total)});
-    }
-  }
-}
-
 TEST_CASE("a load under a mask gives zero and touches no memory where the mask is off") {
   // pad: o[i] = low <= i < high ? x[i - low] : 0; x has nothing around its elements
   for (DType dtype : all_dtypes)

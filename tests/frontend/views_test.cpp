@@ -1,4 +1,6 @@
 // Views share storage, copies do not; writes through a view are seen by every alias.
+#include <algorithm>
+
 #include "tests/frontend/check.h"
 
 using namespace weft;
@@ -110,4 +112,40 @@ TEST_CASE("a data pointer of a view stays valid while the view lives") {
   const Tensor x = arange(6, f32).reshape({2, 3}), t = x.t();
   const float* data = t.data<float>();
   CHECK(std::vector<float>(data, data + 6) == std::vector<float>{0, 3, 1, 4, 2, 5});
+}
+
+TEST_CASE("permuted tensors read right, alone and among rows and broadcasts") {
+  const Shape shape = {2, 3, 4, 5};
+  for (DType dtype : {boolean, i64, f32}) {
+    const Tensor x = arange(120).remainder(7).reshape(shape).to(dtype);
+    const std::vector<double> values = numbers(x);
+    std::vector<std::int64_t> order = {0, 1, 2, 3};
+    do {
+      const Tensor moved = x.permute(order);
+      const Tensor rows = arange(120).reshape(moved.shape()).to(dtype), last = moved.select(0, 0);
+      std::vector<double> alone, among;
+      const auto size = [&](std::size_t d) { return shape[static_cast<std::size_t>(order[d])]; };
+      for (std::int64_t a = 0; a < size(0); ++a)
+        for (std::int64_t b = 0; b < size(1); ++b)
+          for (std::int64_t c = 0; c < size(2); ++c)
+            for (std::int64_t d = 0; d < size(3); ++d) {
+              const auto at = [&](std::int64_t first) {
+                std::int64_t index[4] = {};
+                const std::int64_t here[4] = {first, b, c, d};
+                for (std::size_t k = 0; k < 4; ++k) index[order[k]] = here[k];
+                return values[static_cast<std::size_t>(
+                    ((index[0] * 3 + index[1]) * 4 + index[2]) * 5 + index[3])];
+              };
+              const bool logical = dtype == boolean;
+              const double row = static_cast<double>(alone.size());
+              alone.push_back(at(a));
+              among.push_back(logical ? (at(a) != (row != 0)) : at(a) - row + at(0));
+            }
+      check_tensor(moved.contiguous(), dtype, moved.shape(), alone);
+      if (dtype == boolean)
+        check_values(moved != rows, among);
+      else
+        check_values(moved - rows + last, among);
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
 }
