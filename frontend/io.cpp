@@ -1,19 +1,17 @@
 #include <weft/io.h>
 
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zip.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 
 #include "frontend/evaluate.h"
 #include "frontend/npy_format.h"
 #include "frontend/storage.h"
+#include "runtime/output_file.h"
 
 namespace weft {
 
@@ -28,46 +26,6 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-/// The file that a path of symbolic links leads to, whether it is there or not.
-std::string behind_links(const std::string& path) {
-  std::filesystem::path at = path;
-  std::error_code error;
-  for (int steps = 0; steps < 40 && std::filesystem::is_symlink(at, error); ++steps) {
-    const std::filesystem::path next = std::filesystem::read_symlink(at, error);
-    if (error) break;
-    at = at.parent_path() / next;  // next, if it is absolute
-  }
-  return at.string();
-}
-
-/// A name beside `path` that becomes it by commit(), and disappears otherwise.
-class NewFile {
- public:
-  explicit NewFile(const std::string& path) : path_(behind_links(path)) {
-    static std::atomic<unsigned> count{0};
-    temporary_ = path_ + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(count++);
-  }
-  ~NewFile() {
-    if (!committed_) std::remove(temporary_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  const std::string& name() const { return temporary_; }
-  void commit() {
-    struct stat before;
-    if (::stat(path_.c_str(), &before) == 0) ::chmod(temporary_.c_str(), before.st_mode & 07777);
-    if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-      detail::fail(path_ + ": cannot be written: " + system_error());
-    }
-    committed_ = true;
-  }
-
- private:
-  std::string path_, temporary_;
-  bool committed_ = false;
-};
-
 /// A directory can be opened for reading; the error would come later and say less.
 void refuse_directory(const std::string& path) {
   struct stat about;
@@ -76,10 +34,25 @@ void refuse_directory(const std::string& path) {
   }
 }
 
+/// Names the API function and its caller's line in what the file says.
+template <class Use>
+void as_this_function(Use&& use) {
+  const auto named = [](const Error& e) { return std::string(OpScope::name()) + ": " + e.what(); };
+  try {
+    use();
+  } catch (const runtime::WriteError& e) {
+    throw runtime::WriteError(named(e), OpScope::where());
+  } catch (const Error& e) {
+    throw Error(named(e), OpScope::where());
+  }
+}
+
 struct ArrayBytes {
   std::string header;
   runtime::Buffer values;
   std::size_t bytes;
+
+  std::string_view value_bytes() const { return {static_cast<const char*>(values.data()), bytes}; }
 };
 
 ArrayBytes bytes_of(const Tensor& t, const std::string& name) {
@@ -112,6 +85,67 @@ std::unique_ptr<zip_t, DiscardZip> open_zip(const std::string& file, int flags,
   return std::unique_ptr<zip_t, DiscardZip>(archive);
 }
 
+/// An archive in memory, so that what becomes of its bytes is not libzip's business. Its members'
+/// bytes must outlive it.
+class NewZip {
+ public:
+  explicit NewZip(const std::string& path) : path_(path) {
+    zip_error_t error;
+    zip_error_init(&error);
+    bytes_.reset(zip_source_buffer_create(nullptr, 0, 0, &error));
+    if (bytes_ != nullptr) {
+      zip_source_keep(bytes_.get());  // the archive takes one reference, reading the other
+      archive_.reset(zip_open_from_source(bytes_.get(), ZIP_TRUNCATE, &error));
+      if (archive_ == nullptr) zip_source_free(bytes_.get());
+    }
+    const std::string why = archive_ == nullptr ? zip_error_strerror(&error) : "";
+    zip_error_fini(&error);
+    if (archive_ == nullptr) detail::fail(path_ + ": no archive can be made: " + why);
+  }
+
+  void add(const std::string& name, ArrayBytes& array) {
+    const zip_buffer_fragment_t parts[] = {
+        {reinterpret_cast<zip_uint8_t*>(array.header.data()), array.header.size()},
+        {static_cast<zip_uint8_t*>(array.values.data()), array.bytes}};
+    zip_source_t* source = zip_source_buffer_fragment(archive_.get(), parts, 2, 0);
+    check(source != nullptr);
+    const zip_int64_t index = zip_file_add(archive_.get(), name.c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) zip_source_free(source);
+    check(index >= 0);
+    check(zip_set_file_compression(archive_.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE,
+                                   0) == 0);
+  }
+
+  /// The archive's bytes are there to read from now on.
+  void make() {
+    check(zip_close(archive_.get()) == 0);
+    archive_.release();
+  }
+
+  template <class Take>
+  void read(Take&& take) {
+    std::vector<char> block(1 << 20);
+    zip_int64_t n = zip_source_open(bytes_.get()) == 0 ? 1 : -1;
+    while (n > 0) {
+      n = zip_source_read(bytes_.get(), block.data(), block.size());
+      if (n > 0) take(std::string_view(block.data(), static_cast<std::size_t>(n)));
+    }
+    if (n < 0) throw runtime::WriteError(path_ + ": the archive cannot be read back");
+  }
+
+ private:
+  struct FreeSource {
+    void operator()(zip_source_t* s) const { zip_source_free(s); }
+  };
+  void check(bool good) {
+    if (!good) detail::fail(path_ + ": cannot be written: " + zip_strerror(archive_.get()));
+  }
+
+  const std::string& path_;
+  std::unique_ptr<zip_source_t, FreeSource> bytes_;
+  std::unique_ptr<zip_t, DiscardZip> archive_;
+};
+
 }  // namespace
 
 Tensor load_npy(const std::string& path, Here here) {
@@ -130,17 +164,13 @@ Tensor load_npy(const std::string& path, Here here) {
 
 void save_npy(const std::string& path, const Tensor& tensor, Here here) {
   const OpScope scope("save_npy", here);
-  refuse_directory(path);
   const ArrayBytes array = bytes_of(tensor, path);
-  NewFile target(path);
-  File file(std::fopen(target.name().c_str(), "wb"));
-  if (file == nullptr) detail::fail(path + ": cannot be written: " + system_error());
-  const bool written =
-      std::fwrite(array.header.data(), 1, array.header.size(), file.get()) == array.header.size() &&
-      std::fwrite(array.values.data(), 1, array.bytes, file.get()) == array.bytes;
-  const bool closed = std::fclose(file.release()) == 0;
-  if (!written || !closed) detail::fail(path + ": cannot be written: " + system_error());
-  target.commit();
+  as_this_function([&] {
+    runtime::OutputFile file(path);
+    file.write(array.header);
+    file.write(array.value_bytes());
+    file.publish();
+  });
 }
 
 std::map<std::string, Tensor> load_npz(const std::string& path, Here here) {
@@ -176,31 +206,20 @@ std::map<std::string, Tensor> load_npz(const std::string& path, Here here) {
 
 void save_npz(const std::string& path, const std::map<std::string, Tensor>& tensors, Here here) {
   const OpScope scope("save_npz", here);
-  refuse_directory(path);
-  std::vector<std::string> contents;  // must live until the archive is closed
-  contents.reserve(tensors.size());
-  NewFile target(path);
-  auto archive = open_zip(target.name(), ZIP_CREATE | ZIP_TRUNCATE, path);
-  const auto check = [&](bool good) {
-    if (!good) detail::fail(path + ": cannot be written: " + zip_strerror(archive.get()));
-  };
-  for (const auto& [name, tensor] : tensors) {
-    const ArrayBytes array = bytes_of(tensor, path + ": " + name);
-    std::string& content = contents.emplace_back(array.header);
-    content.append(static_cast<const char*>(array.values.data()), array.bytes);
-    zip_source_t* source = zip_source_buffer(archive.get(), content.data(), content.size(), 0);
-    check(source != nullptr);
-    const zip_int64_t index =
-        zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
-    if (index < 0) zip_source_free(source);
-    check(index >= 0);
-    check(zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE,
-                                   0) == 0);
-  }
   if (tensors.empty()) detail::fail("expected at least one tensor, got none");
-  check(zip_close(archive.get()) == 0);
-  archive.release();
-  target.commit();
+  std::vector<ArrayBytes> arrays;  // must live until the archive is made
+  arrays.reserve(tensors.size());
+  NewZip zip(path);
+  for (const auto& [name, tensor] : tensors) {
+    arrays.push_back(bytes_of(tensor, path + ": " + name));
+    zip.add(name + ".npy", arrays.back());
+  }
+  zip.make();
+  as_this_function([&] {
+    runtime::OutputFile file(path);
+    zip.read([&](std::string_view bytes) { file.write(bytes); });
+    file.publish();
+  });
 }
 
 }  // namespace weft

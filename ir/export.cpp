@@ -3,6 +3,7 @@
 
 #include "ir/graph.h"
 #include "ir/text.h"
+#include "ir/utf8.h"
 
 namespace weft::ir {
 namespace {
@@ -15,15 +16,35 @@ std::string shortened(std::string text) {
   return text;
 }
 
-/// A dot string: lines end in \n, bytes that Graphviz would misread are escaped.
+/// The byte as the character of that number, in UTF-8.
+std::string latin(unsigned char byte) {
+  if (byte < 0x80) return {static_cast<char>(byte)};
+  return {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
+}
+
+/// U+FFFE and U+FFFF are UTF-8, and yet no characters of XML.
+bool is_no_character(std::string_view sequence) {
+  return sequence == "\xEF\xBF\xBE" || sequence == "\xEF\xBF\xBF";
+}
+
+/// A dot string that becomes well-formed XML in a drawing: lines end in \n, other control bytes are
+/// spaces, and a byte that is not part of UTF-8 is the character of that number. Graphviz reads
+/// entities in labels, so each & is one.
 std::string dot_string(std::string_view text) {
   std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n')
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t length = utf8_length(text, at);
+    if (byte == '"' || byte == '\\') result += '\\';
+    if (byte == '\n')
       result += "\\n";
+    else if (byte == '&')
+      result += "&amp;";
+    else if (byte < 0x20 || is_no_character(text.substr(at, length)))
+      result += ' ';
     else
-      result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      result += length == 0 ? latin(byte) : std::string(text.substr(at, length));
+    at += std::max<std::size_t>(1, length);
   }
   return result + '"';
 }
@@ -87,18 +108,6 @@ class DotWriter {
   std::string prefix_;
   std::string text_;
 };
-
-/// Whether the bytes at `at` start a well-formed UTF-8 sequence, and how long it is (else 0).
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[at + k]); };
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) < 0xC2 || byte(0) > 0xF4) return 0;  // no lead byte
-  const std::size_t length = byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
-  if (at + length > text.size()) return 0;
-  for (std::size_t k = 1; k < length; ++k)
-    if ((byte(k) & 0xC0) != 0x80) return 0;
-  return length;
-}
 
 /// A JSON string; a byte that is not part of UTF-8 is written as the character of that number.
 std::string json_string(std::string_view text) {

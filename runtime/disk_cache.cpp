@@ -21,6 +21,7 @@
 
 #include <weft/error.h>
 #include "runtime/log.h"
+#include "runtime/output_file.h"
 
 namespace weft::runtime {
 namespace {
@@ -119,16 +120,6 @@ std::optional<std::string> read_file(int fd) {
   return bytes;
 }
 
-bool write_file(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
 int open_in(int folder, const std::string& name) {
   return openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
@@ -215,7 +206,7 @@ bool DiskCache::publish(const std::string& name, std::string_view file) {
   File out(openat(fd_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                   S_IRUSR | S_IWUSR));
   if (!out.ok()) return false;
-  if (write_file(out.fd(), file) && out.finish() &&
+  if (write_all(out.fd(), file) && out.finish() &&
       renameat(fd_, temporary.c_str(), fd_, name.c_str()) == 0)
     return true;
   const int code = errno;

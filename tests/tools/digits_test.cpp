@@ -66,19 +66,27 @@ TEST_CASE("corrupt rows are refused with row, column, expected and got") {
   CHECK(has(complaint(ten_rows() + "1,2,3\n"),
             "digits.csv:11:4: expected an integer from 0 to 16, got ''"));
   CHECK(has(complaint(ten_rows() + row("1,7")),
-            "expected the end of the row after 65 numbers, got '7'"));
+            "digits.csv:11:66: expected the end of the row after 65 numbers, got ',7'"));
+  CHECK(has(complaint(ten_rows() + row("1,")),
+            "digits.csv:11:66: expected the end of the row after 65 numbers, got ','"));
   CHECK(has(complaint("1,x,3\n"), "digits.csv:1:2"));
   CHECK(has(complaint("17" + row("1").substr(1)), "got '17'"));
   CHECK(has(complaint(""), "expected at least 10 rows, got 0"));
 }
 
-TEST_CASE("a missing or truncated gzip file is refused") {
+TEST_CASE("a missing, truncated or prolonged gzip file is refused") {
   CHECK_THROWS_AS(tools::read_digits("no-such-file.gz"), Error);
   const TemporaryFolder folder;
   std::ifstream in(data, std::ios::binary);
   std::string whole{std::istreambuf_iterator<char>(in), {}};
   std::ofstream(folder / "short.gz", std::ios::binary) << whole.substr(0, whole.size() / 2);
   CHECK_THROWS_AS(tools::read_digits(folder / "short.gz"), Error);
+  for (const std::string garbage : {"x", "\x1f\x8b", "1,2,3\n"}) {
+    std::ofstream(folder / "long.gz", std::ios::binary) << whole << garbage;
+    CHECK_THROWS_AS(tools::read_digits(folder / "long.gz"), Error);
+  }
+  std::ofstream(folder / "twice.gz", std::ios::binary) << whole << whole;  // as gzip allows
+  CHECK(tools::read_digits(folder / "twice.gz").size() == 2 * 1797);
 }
 
 TEST_CASE("a fifth is held out, and nothing is lost or shared") {
@@ -103,4 +111,25 @@ TEST_CASE("digits rejects bad settings") {
   CHECK(test::run_tool("digits --data none.gz").code == 3);
   CHECK(test::run_tool("digits --data " + data + " --batch 5000 --epochs 1").code == 3);
   CHECK(test::run_tool("digits --epochs 0").code == 3);
+  for (const char* rate : {"inf", "nan", "0", "-1", "fast", "1e999"}) {
+    const auto out = test::run_tool("digits --lr " + std::string(rate));
+    CHECK(out.code == 3);
+    CHECK_MESSAGE(
+        has(out.text, "--lr: expected a finite number above 0, got '" + std::string(rate) + "'\n"),
+        out.text);
+  }
+  CHECK(has(test::run_tool("digits --seed -1").text,
+            "--seed: expected an integer from 0 to 4294967295, got '-1'\n"));
+}
+
+TEST_CASE("digits refuses an output folder that cannot be used before it trains") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "file") << "x";
+  std::filesystem::create_directories(folder / "out/step.svg");
+  for (const char* name : {"file", "file/below", "out", ""}) {
+    const auto out = test::run_tool("digits --data " + data + " --output '" +
+                                    (*name ? folder / name : std::string()) + "'");
+    CHECK_MESSAGE(out.code == 3, out.text);
+    CHECK_FALSE(has(out.text, "rows from"));
+  }
 }

@@ -4,8 +4,9 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime/engine.h"
+#include "runtime/output_file.h"
 #include "tools/accuracy/report.h"
-#include "tools/support/files.h"
+#include "tools/support/arguments.h"
 #include "tools/support/progress.h"
 #include "tools/support/run_tool.h"
 
@@ -58,6 +59,8 @@ int run(const Settings& s) {
   for (const std::string& name : s.functions) chosen.push_back(&find_function(name));
   if (s.functions.empty())
     for (const Function& f : functions()) chosen.push_back(&f);
+  for (const std::string& file : {s.json, s.write})
+    if (!file.empty()) weft::runtime::check_writable(file);
   weft::runtime::set_thread_count(1);  // threads take blocks, each kernel runs on its own
   Report report = s.json.empty() ? Report() : Report::load(s.json);
   bool kept = true;
@@ -74,7 +77,7 @@ int run(const Settings& s) {
         if (!s.json.empty()) report.write_json(s.json);
       }
   }
-  if (!s.write.empty()) weft::tools::write_file(s.write, report.markdown());
+  if (!s.write.empty()) weft::runtime::write_file(s.write, report.markdown());
   return kept ? 0 : 1;
 }
 
@@ -93,13 +96,14 @@ int main(int argc, char** argv) {
   app.add_option("--dtype", s.dtype, "f32 or f64; both otherwise")
       ->check(CLI::IsMember({"f32", "f64"}));
   app.add_option("--threads", s.threads, "Threads that take blocks of arguments")
-      ->check(CLI::Range(1, 1024))
+      ->check(weft::tools::integer(1, 1024))
       ->capture_default_str();
   app.add_option("--sample", s.sample, "Measure on about this many arguments, f32 too")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
-  app.add_option("--json", s.json,
-                 "Collect the figures in this file, beside those of earlier runs");
-  app.add_option("--write", s.write, "Write the page (docs/accuracy.md) from all figures");
+      ->check(weft::tools::integer(1, std::uint64_t{1} << 40));
+  app.add_option("--json", s.json, "Collect the figures in this file, beside those of earlier runs")
+      ->check(weft::tools::path());
+  app.add_option("--write", s.write, "Write the page (docs/accuracy.md) from all figures")
+      ->check(weft::tools::path());
   app.add_flag("--no-measuring", s.no_measuring, "Only write the page from --json");
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

@@ -8,6 +8,7 @@
 
 #include <weft/error.h>
 
+#include "runtime/output_file.h"
 #include "tools/support/files.h"
 
 namespace weft::accuracy {
@@ -129,7 +130,7 @@ void Report::write_json(const std::string& file) const {
   for (const Function& f : functions())
     for (const char* dtype : {"f32", "f64"})
       if (const Measurement* m = find(f.name(), dtype)) document.push_back(to_json(*m));
-  tools::write_file(file, document.dump(1) + "\n");
+  runtime::write_file(file, document.dump(1) + "\n");
 }
 
 const Measurement* Report::find(std::string_view function, std::string_view dtype) const {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include <weft/error.h>
+#include "runtime/output_file.h"
 #include "tools/support/files.h"
 
 namespace weft::bench {
@@ -166,6 +167,22 @@ std::string cases_table(const json& document) {
   return text;
 }
 
+struct Page {
+  std::string above, below;  // the markers belong to them
+};
+
+Page read_page(const std::string& file) {
+  const std::string begin = "<!-- figures -->\n", end = "<!-- end of figures -->";
+  const std::string text = tools::read_text(file);
+  const std::size_t from = text.find(begin), to = text.find(end);
+  if (from == std::string::npos || to == std::string::npos || to < from)
+    throw Error(
+        "weft-bench: --markdown: expected the lines <!-- figures --> and <!-- end of "
+        "figures --> in " +
+        file + ", got neither or one");
+  return {text.substr(0, from + begin.size()), text.substr(to)};
+}
+
 }  // namespace
 
 std::string figures_markdown(const json& document) {
@@ -188,17 +205,14 @@ std::string figures_markdown(const json& document) {
   return text + "\n" + goals_table(document, threads) + "\nEvery case:\n\n" + cases_table(document);
 }
 
+void check_page(const std::string& file) {
+  read_page(file);
+  runtime::check_writable(file);
+}
+
 void write_figures(const std::string& file, const json& document) {
-  const std::string begin = "<!-- figures -->\n", end = "<!-- end of figures -->";
-  const std::string text = tools::read_text(file);
-  const std::size_t from = text.find(begin), to = text.find(end);
-  if (from == std::string::npos || to == std::string::npos || to < from)
-    throw Error(
-        "weft-bench: --markdown: expected the lines <!-- figures --> and <!-- end of "
-        "figures --> in " +
-        file + ", got neither or one");
-  tools::write_file(file, text.substr(0, from + begin.size()) + "\n" + figures_markdown(document) +
-                              "\n" + text.substr(to));
+  const Page page = read_page(file);
+  runtime::write_file(file, page.above + "\n" + figures_markdown(document) + "\n" + page.below);
 }
 
 }  // namespace weft::bench

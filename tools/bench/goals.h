@@ -10,6 +10,9 @@ namespace weft::bench {
 /// The machine, its limits, each goal with the case furthest from it, and every case, as Markdown.
 std::string figures_markdown(const nlohmann::json& document);
 
+/// Throws weft::Error where write_figures would for this file, before anything is measured.
+void check_page(const std::string& file);
+
 /// Replaces what stands in `file` between the lines `<!-- figures -->` and `<!-- end of figures
 /// -->`. Throws weft::Error, changing nothing, where they are missing.
 void write_figures(const std::string& file, const nlohmann::json& document);

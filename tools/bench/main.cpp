@@ -1,7 +1,6 @@
 // weft-bench: cases by name, each as a fraction of the machine's limit measured in the same run.
 #include <charconv>
 #include <cstdio>
-#include <iostream>
 #include <optional>
 #include <regex>
 
@@ -9,9 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/machine.h"
+#include "runtime/output_file.h"
 #include "tools/bench/baseline.h"
 #include "tools/bench/goals.h"
 #include "tools/bench/measure.h"
+#include "tools/support/arguments.h"
 #include "tools/support/files.h"
 #include "tools/support/run_tool.h"
 
@@ -34,9 +35,9 @@ std::vector<int> thread_counts(const std::string& text) {
   for (const std::string& part : weft::tools::split(text, ',')) {
     int count = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), count);
-    if (error != std::errc() || end != part.data() + part.size() || count < 1)
-      throw weft::Error("weft-bench: --threads: expected numbers from 1, as in 1,2; got '" + text +
-                        "'");
+    if (error != std::errc() || end != part.data() + part.size() || count < 1 || count > 1024)
+      throw weft::Error("weft-bench: --threads: expected numbers from 1 to 1024, as in 1,2; got '" +
+                        text + "'");
     counts.push_back(count);
   }
   return counts;
@@ -118,9 +119,12 @@ int run(const Settings& s) {
     for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
     return 0;
   }
+  const std::vector<int> counts = thread_counts(s.threads);
+  if (!s.json.empty()) weft::runtime::check_writable(s.json);
+  if (!s.markdown.empty()) check_page(s.markdown);
   std::vector<Limits> limits;
   nlohmann::json results = nlohmann::json::array();
-  for (int threads : thread_counts(s.threads)) {
+  for (int threads : counts) {
     limits.push_back(measure_limits(threads));
     const Limits& l = limits.back();
     std::printf(
@@ -137,7 +141,7 @@ int run(const Settings& s) {
     }
   }
   const nlohmann::json document{{"machine", machine_json(limits)}, {"cases", results}};
-  if (!s.json.empty()) weft::tools::write_file(s.json, document.dump(2) + "\n");
+  if (!s.json.empty()) weft::runtime::write_file(s.json, document.dump(2) + "\n");
   if (!s.markdown.empty()) write_figures(s.markdown, document);
   return before.is_null() || compare_figures(before, document) == 0 ? 0 : 1;
 }
@@ -152,13 +156,14 @@ int main(int argc, char** argv) {
       "weft-bench"};
   app.add_option("--filter", s.filter, "Regular expression: cases to run");
   app.add_option("--threads", s.threads, "Thread counts, comma-separated, as in 1,2");
-  app.add_option("--json", s.json, "Write the figures into this file");
+  app.add_option("--json", s.json, "Write the figures into this file")->check(weft::tools::path());
   app.add_option("--baseline", s.baseline,
                  "A.json: compare this run with it; A.json B.json: compare the two and measure "
                  "nothing. Exit code 1 if a case got slower beyond noise")
       ->expected(1, 2);
   app.add_option("--markdown", s.markdown,
-                 "Write goals and figures between the markers in this file (docs/performance.md)");
+                 "Write goals and figures between the markers in this file (docs/performance.md)")
+      ->check(weft::tools::path());
   app.add_flag("--list", s.list, "Print the names of the cases");
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

@@ -2,29 +2,68 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 
 #include <zlib.h>
 
 #include <weft/error.h>
 
+#include "tools/support/files.h"
+
 namespace weft::tools {
 
 namespace {
 
+constexpr std::size_t longest_text = std::size_t{1} << 28;
+
+/// One stream that unpacks gzip members, closed with its owner.
+class Inflater {
+ public:
+  explicit Inflater(const std::string& path) : path_(path) {
+    constexpr int gzip_only = 15 + 16;
+    if (inflateInit2(&stream_, gzip_only) != Z_OK) throw Error("digits: zlib cannot start");
+  }
+  ~Inflater() { inflateEnd(&stream_); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  /// Members stand one after another (RFC 1952), and nothing else does.
+  std::string unpack(std::string& bytes) {
+    std::string text;
+    stream_.next_in = reinterpret_cast<Bytef*>(bytes.data());
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    do {
+      member(text);
+      inflateReset(&stream_);
+    } while (stream_.avail_in > 0);
+    return text;
+  }
+
+ private:
+  void member(std::string& text) {
+    std::array<char, 1 << 16> block;
+    for (int status = Z_OK; status != Z_STREAM_END;) {
+      stream_.next_out = reinterpret_cast<Bytef*>(block.data());
+      stream_.avail_out = static_cast<uInt>(block.size());
+      status = inflate(&stream_, Z_NO_FLUSH);
+      if (status != Z_OK && status != Z_STREAM_END)
+        throw Error("digits: " + path_ + " is no complete gzip file: " + reason());
+      text.append(block.data(), block.size() - stream_.avail_out);
+      if (text.size() > longest_text)
+        throw Error("digits: " + path_ + ": expected less than 256 MiB of text, got more");
+    }
+  }
+  std::string reason() const {
+    if (stream_.msg != nullptr) return stream_.msg;
+    return stream_.avail_in == 0 ? "it ends too early" : "its data are damaged";
+  }
+
+  const std::string& path_;
+  z_stream stream_{};
+};
+
 std::string read_gzip(const std::string& path) {
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-  if (!file) throw Error("digits: cannot open " + path);
-  std::string text;
-  std::array<char, 1 << 16> block;
-  int count = 0;
-  while ((count = gzread(file.get(), block.data(), block.size())) > 0)
-    text.append(block.data(), static_cast<std::size_t>(count));
-  int status = Z_OK;
-  const char* message = gzerror(file.get(), &status);
-  if (count < 0 || (status != Z_OK && status != Z_STREAM_END))
-    throw Error("digits: " + path + " is no complete gzip file: " + message);
-  return text;
+  std::string bytes = read_text(path);
+  return bytes.starts_with("\x1f\x8b") ? Inflater(path).unpack(bytes) : bytes;
 }
 
 class RowReader {
@@ -36,7 +75,10 @@ class RowReader {
     Digit digit;
     for (float& pixel : digit.pixels) pixel = static_cast<float>(number(0, 16)) / 16;
     digit.label = number(0, 9);
-    if (!text_.empty()) fail("the end of the row after 65 numbers", text_);
+    if (comma_) {
+      ++column_;
+      fail("the end of the row after 65 numbers", "," + std::string(text_));
+    }
     return digit;
   }
 
@@ -49,7 +91,8 @@ class RowReader {
     if (error != std::errc() || end != field.data() + field.size() || value < low || value > high) {
       fail("an integer from " + std::to_string(low) + " to " + std::to_string(high), field);
     }
-    text_.remove_prefix(std::min(text_.size(), field.size() + 1));
+    comma_ = field.size() < text_.size();
+    text_.remove_prefix(field.size() + (comma_ ? 1 : 0));
     return value;
   }
 
@@ -61,6 +104,7 @@ class RowReader {
   const std::string& path_;
   std::size_t row_, column_ = 0;
   std::string_view text_;
+  bool comma_ = false;  // behind the last number
 };
 
 }  // namespace

@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <iostream>
+#include <limits>
 
 #include <CLI/CLI.hpp>
 
 #include <weft/weft.h>
 
 #include "ir/graph.h"
+#include "runtime/output_file.h"
 #include "tools/digits/data.h"
 #include "tools/digits/trainer.h"
+#include "tools/support/arguments.h"
 #include "tools/support/files.h"
 #include "tools/support/progress.h"
 #include "tools/support/run_tool.h"
@@ -110,16 +111,23 @@ void train(Trainer& trainer, std::vector<Digit> digits, const Settings& s, std::
 }
 
 void write_graph(const Trainer& trainer, const std::string& folder) {
-  std::filesystem::create_directories(folder);
   const std::string text = trainer.dump(wf::Stage::graph);
-  write_file(folder + "/step.weft", text);
-  write_file(folder + "/step.svg", svg_of_dot(wf::ir::to_dot(wf::ir::parse(text, "step.weft"))));
+  wf::runtime::write_file(folder + "/step.weft", text);
+  wf::runtime::write_file(folder + "/step.svg",
+                          svg_of_dot(wf::ir::to_dot(wf::ir::parse(text, "step.weft"))));
   std::printf("graph of the step      %s/step.weft and %s/step.svg\n", folder.c_str(),
               folder.c_str());
 }
 
+/// Refused before the training, not after it.
+void prepare_output(const std::string& folder) {
+  make_folder(folder);
+  for (const char* name : {"/step.weft", "/step.svg"}) wf::runtime::check_writable(folder + name);
+}
+
 int run(const Settings& s) {
   constexpr double wanted = 0.97;
+  prepare_output(s.output);
   wf::manual_seed(s.seed);
   std::mt19937 random(s.seed);
   const std::vector<Digit> digits = read_digits(s.data);
@@ -157,13 +165,17 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains a classifier on real handwritten digits with one compiled step", "digits"};
   app.add_option("--data", s.data, "Gzip-compressed CSV: 64 pixels 0..16 and a class in each row")
       ->capture_default_str();
-  app.add_option("--output", s.output, "Folder for the graph of the step")->capture_default_str();
-  app.add_option("--epochs", s.epochs)->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--batch", s.batch)->check(CLI::Range(1, 1000000))->capture_default_str();
-  app.add_option("--hidden", s.hidden, "Width of the hidden layer")
-      ->check(CLI::Range(1, 100000))
+  app.add_option("--output", s.output, "Folder for the graph of the step")
+      ->check(path())
       ->capture_default_str();
-  app.add_option("--lr", s.learning_rate)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--seed", s.seed)->capture_default_str();
+  app.add_option("--epochs", s.epochs)->check(integer(1, 100000))->capture_default_str();
+  app.add_option("--batch", s.batch)->check(integer(1, 1000000))->capture_default_str();
+  app.add_option("--hidden", s.hidden, "Width of the hidden layer")
+      ->check(integer(1, 100000))
+      ->capture_default_str();
+  app.add_option("--lr", s.learning_rate)->check(positive_number())->capture_default_str();
+  app.add_option("--seed", s.seed)
+      ->check(integer(0, std::numeric_limits<unsigned>::max()))
+      ->capture_default_str();
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

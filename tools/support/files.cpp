@@ -2,13 +2,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace weft::tools {
 
@@ -37,20 +33,12 @@ ir::Graph load_graph(const std::string& file) {
   return graph;
 }
 
-void write_file(const std::string& file, const std::string& text) {
-  if (std::filesystem::is_directory(file))
-    throw Error("weft: cannot write " + file + ": it is a directory");
-  std::string temporary = file + ".XXXXXX";
-  const int handle = mkstemp(temporary.data());
-  if (handle < 0) throw Error("weft: cannot write " + file + ": " + std::strerror(errno));
-  fchmod(handle, 0644);
-  std::FILE* out = fdopen(handle, "wb");
-  const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
-  const bool closed = std::fclose(out) == 0;
-  if (written && closed && std::rename(temporary.c_str(), file.c_str()) == 0) return;
-  const std::string reason = std::strerror(errno);
-  std::remove(temporary.c_str());
-  throw Error("weft: cannot write " + file + ": " + reason);
+void make_folder(const std::string& folder) {
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (std::filesystem::is_directory(folder)) return;
+  throw Error("weft: expected a folder, got " + folder +
+              (problem ? ", which cannot be made: " + problem.message() : ", which is none"));
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {

@@ -1,4 +1,4 @@
-// Reading and writing the files that commands name.
+// Reading the files that commands name.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace weft::tools {
 std::string read_text(const std::string& file);
 /// Parses and verifies a Weft text file.
 ir::Graph load_graph(const std::string& file);
-/// Writes beside the file and renames, so that nobody sees half of it.
-void write_file(const std::string& file, const std::string& text);
+/// Makes the folder and those above it, unless they are there. Throws weft::Error naming it.
+void make_folder(const std::string& folder);
 /// Every part between separators, empty ones too.
 std::vector<std::string> split(const std::string& text, char separator);
 

@@ -1,13 +1,13 @@
 // The subcommands of `weft`. Each throws weft::Error for rejected input, weft::Unsupported for what
-// Weft cannot do; main turns these into exit codes.
+// Weft cannot do.
 #pragma once
 
 #include <string>
 #include <vector>
 
-namespace weft::tools {
+#include "tools/support/exit_code.h"
 
-enum ExitCode { exit_fine = 0, exit_failed = 1, exit_unsupported = 2, exit_rejected = 3 };
+namespace weft::tools {
 
 struct DumpOptions {
   std::string file;

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "passes/autodiff.h"
+#include "runtime/output_file.h"
 #include "tools/support/files.h"
 #include "tools/weft/commands.h"
 
@@ -34,7 +35,7 @@ int grad(const GradOptions& options) {
   if (options.output.empty())
     std::cout << text;
   else
-    write_file(options.output, text);
+    runtime::write_file(options.output, text);
   return exit_fine;
 }
 

@@ -1,12 +1,11 @@
 // The command line of Weft: dump, run, grad, info, cache.
-#include <exception>
-#include <iostream>
-#include <new>
+#include <limits>
 
 #include <CLI/CLI.hpp>
 
 #include <weft/error.h>
 
+#include "tools/support/arguments.h"
 #include "tools/weft/commands.h"
 
 namespace {
@@ -41,8 +40,9 @@ CLI::App* add_run(CLI::App& app, RunOptions& o) {
   c->add_option("FILE", o.file, "Weft text, or - for standard input")->required();
   c->add_option("--input", o.inputs, "NAME=FILE.npy for a parameter; may be given several times");
   c->add_option("--random-inputs", o.seed, "Fill parameters that are not given, from this seed")
-      ->check(CLI::NonNegativeNumber);
-  c->add_option("--output", o.output, "Write results into this folder as .npy instead of printing");
+      ->check(integer(0, std::numeric_limits<std::uint64_t>::max()));
+  c->add_option("--output", o.output, "Write results into this folder as .npy instead of printing")
+      ->check(path());
   c->add_option("--backend", o.backend, "What runs the program")
       ->check(CLI::IsMember({"cpu", "interp"}))
       ->capture_default_str();
@@ -54,7 +54,7 @@ CLI::App* add_grad(CLI::App& app, GradOptions& o) {
   CLI::App* c = app.add_subcommand("grad", "Print the gradient of a program as a program");
   c->add_option("FILE", o.file, "Weft text with one scalar float result, or -")->required();
   c->add_option("--wrt", o.wrt, "Parameters to differentiate by, comma-separated")->required();
-  c->add_option("-o,--output", o.output, "Write to this file");
+  c->add_option("-o,--output", o.output, "Write to this file")->check(path());
   return c;
 }
 
@@ -110,24 +110,5 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const int code = dispatch(argc, argv);
-    std::cout.flush();
-    return std::cout ? code : exit_failed;
-  } catch (const weft::OutOfMemory& e) {
-    std::cerr << "failed: " << e.what() << "\n";
-    return exit_failed;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "failed: out of memory\n";
-    return exit_failed;
-  } catch (const weft::Unsupported& e) {
-    std::cerr << "unsupported: " << e.what() << "\n";
-    return exit_unsupported;
-  } catch (const weft::Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
-    return exit_rejected;
-  } catch (const std::exception& e) {
-    std::cerr << "failed: " << e.what() << "\n";
-    return exit_failed;
-  }
+  return weft::tools::exit_code_of([&] { return dispatch(argc, argv); });
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -9,7 +10,9 @@
 
 #include <weft/weft.h>
 
+#include "frontend/npy_format.h"
 #include "runtime/engine.h"
+#include "runtime/output_file.h"
 #include "tools/support/files.h"
 #include "tools/weft/commands.h"
 
@@ -63,9 +66,24 @@ runtime::Buffer random_input(const ir::Type& type, std::mt19937_64& random) {
   return copy_of(values.data(), type.bytes());
 }
 
+Tensor load_input(const std::string& parameter, const std::string& file) {
+  const auto named = [&](const Error& e) {
+    return "weft run: input " + parameter + ": " + std::string(e.what());
+  };
+  try {
+    return load_npy(file, Location());
+  } catch (const Unsupported& e) {
+    throw Unsupported(named(e));
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const Error& e) {
+    throw Error(named(e));
+  }
+}
+
 runtime::Buffer file_input(const std::string& parameter, const ir::Type& type,
                            const std::string& file) {
-  const Tensor tensor = load_npy(file, Location());
+  const Tensor tensor = load_input(parameter, file);
   const ir::Type got{tensor.dtype(), ir::to_shape(tensor.shape().sizes())};
   if (got != type) {
     throw Error("weft run: input " + parameter + ": expected " + type.str() + ", got " + got.str() +
@@ -129,20 +147,35 @@ void print_times(const runtime::Executable& executable, std::span<const runtime:
                times.size());
 }
 
-/// Where result k goes. Everything that can be refused is refused before anything runs.
 std::string result_file(const RunOptions& options, std::size_t k) {
   return (std::filesystem::path(options.output) / ("result" + std::to_string(k) + ".npy")).string();
 }
 
+/// Everything that can be refused is refused before anything runs.
 void prepare_output(const RunOptions& options, const ir::Graph& graph) {
-  std::error_code problem;
-  std::filesystem::create_directories(options.output, problem);
-  if (problem || !std::filesystem::is_directory(options.output))
-    throw Error("weft run: --output " + options.output + ": expected a folder, " +
-                problem.message());
-  for (std::size_t k = 0; k < graph.results().size(); ++k) {
-    if (std::filesystem::is_directory(result_file(options, k)))
-      throw Error("weft run: --output: " + result_file(options, k) + " is a directory");
+  make_folder(options.output);
+  for (std::size_t k = 0; k < graph.results().size(); ++k)
+    runtime::check_writable(result_file(options, k));
+}
+
+/// All results or, where one cannot be written, none.
+void write_results(const RunOptions& options, const ir::Graph& graph,
+                   std::span<const runtime::Buffer> results) {
+  std::deque<runtime::OutputFile> files;
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    runtime::OutputFile& file = files.emplace_back(result_file(options, k));
+    const ir::Type& type = graph.type(graph.results()[k]);
+    file.write(detail::npy_header(type, result_file(options, k)));
+    file.write({static_cast<const char*>(results[k].data()), type.bytes()});
+    file.finish();
+  }
+  for (runtime::OutputFile& file : files) file.publish();
+}
+
+void print_results(const ir::Graph& graph, std::span<const runtime::Buffer> results) {
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const ir::Type& type = graph.type(graph.results()[k]);
+    std::cout << from_blob(results[k].data(), Shape(ir::to_ints(type.shape)), type.dtype) << "\n";
   }
 }
 
@@ -158,14 +191,10 @@ int run(const RunOptions& options) {
   const auto executable = runtime::compile(graph, {.backend = backend});
   const double compile_ms = since(start);
   const std::vector<runtime::Buffer> results = executable->run(inputs);
-  for (std::size_t k = 0; k < results.size(); ++k) {
-    const ir::Type& type = graph.type(graph.results()[k]);
-    const Tensor tensor = from_blob(results[k].data(), Shape(ir::to_ints(type.shape)), type.dtype);
-    if (options.output.empty())
-      std::cout << tensor << "\n";
-    else
-      save_npy(result_file(options, k), tensor, Location());
-  }
+  if (options.output.empty())
+    print_results(graph, results);
+  else
+    write_results(options, graph, results);
   if (options.time) print_times(*executable, inputs, compile_ms);
   return exit_fine;
 }
