@@ -21,6 +21,17 @@ std::vector<std::vector<std::uint32_t>> dying_after(const Graph& graph) {
   return dying;
 }
 
+/// Which nodes some result depends on. The others are not computed, whatever they would do.
+std::vector<bool> needed_nodes(const Graph& graph) {
+  std::vector<bool> needed(graph.size(), false);
+  for (const Value& v : graph.results()) needed[v.node] = true;
+  for (std::uint32_t id = static_cast<std::uint32_t>(graph.size()); id-- > 0;) {
+    if (!needed[id]) continue;
+    for (const Value& v : graph.node(id).operands) needed[v.node] = true;
+  }
+  return needed;
+}
+
 void check_inputs(const Graph& graph, std::span<const Literal> inputs) {
   if (inputs.size() != graph.param_count())
     throw Error("interpret @" + graph.name() + ": expected " + std::to_string(graph.param_count()) +
@@ -96,9 +107,11 @@ std::vector<Literal> interpret_node(const Node& node, std::span<const Literal> o
 
 std::vector<Literal> interpret(const Graph& graph, std::span<const Literal> inputs) {
   check_inputs(graph, inputs);
+  const auto needed = needed_nodes(graph);
   const auto dying = dying_after(graph);
   std::vector<std::vector<Literal>> values(graph.size());
   for (std::uint32_t id = 0; id < graph.size(); ++id) {
+    if (!needed[id]) continue;
     const Node& node = graph.node(id);
     if (node.op == Op::parameter) {
       values[id] = {inputs[id]};

@@ -118,6 +118,15 @@ std::optional<std::string> read_folder_setting(Setting setting) {
   return text;
 }
 
+void check_environment() {
+  for (const SettingDef& def : settings) {
+    if (def.folder)
+      read_folder_setting(def.setting);
+    else
+      read_setting(def.setting);
+  }
+}
+
 std::vector<std::string> unknown_variables() {
   std::vector<std::string> unknown;
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {

@@ -43,6 +43,9 @@ std::optional<std::int64_t> read_setting(Setting setting);
 /// The same for a setting that is a folder: an absolute path or "off".
 std::optional<std::string> read_folder_setting(Setting setting);
 
+/// Throws for the first variable whose value is not allowed, needed or not.
+void check_environment();
+
 /// Names in the environment that begin with WEFT_ but are no setting: most likely misspelt.
 std::vector<std::string> unknown_variables();
 

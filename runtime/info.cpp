@@ -4,6 +4,8 @@
 #include <cstdio>
 
 #include "codegen/jit.h"
+#include "runtime/disk_cache_setting.h"
+#include "runtime/environment.h"
 
 namespace weft::runtime {
 namespace {
@@ -19,10 +21,20 @@ std::string or_unknown(std::size_t bytes) { return bytes == 0 ? "unknown" : huma
 }  // namespace
 
 Info info() {
-  return {WEFT_VERSION,   cpu_name(),     codegen::target_description(),
-          core_count(),   thread_count(), cache_sizes(),
-          memory_bytes(), cuda_probe(),   engine_stats(),
-          pool_stats()};
+  check_environment();
+  return {.version = WEFT_VERSION,
+          .cpu = cpu_name(),
+          .features = cpu_features(),
+          .target = codegen::target_description(),
+          .cores = core_count(),
+          .threads = thread_count(),
+          .caches = cache_sizes(),
+          .memory_bytes = memory_bytes(),
+          .cuda = cuda_probe(),
+          .engine = engine_stats(),
+          .pool = pool_stats(),
+          .disk_folder = disk_cache_folder(),
+          .disk_limits = disk_cache_limits()};
 }
 
 std::string human_bytes(std::size_t bytes) {
@@ -48,12 +60,19 @@ std::string to_text(const CudaProbe& probe) {
 
 std::string to_text(const Info& info) {
   const auto count = [](std::size_t number) { return std::to_string(number); };
-  return line("weft", info.version) + line("cpu", info.cpu) + line("target", info.target) +
+  return line("weft", info.version) + line("cpu", info.cpu) + line("features", info.features) +
+         line("target", info.target) +
          line("threads", count(static_cast<std::size_t>(info.threads)) + " on " +
                              count(static_cast<std::size_t>(info.cores)) + " cores") +
          line("caches", "L1 " + or_unknown(info.caches.l1_data) + ", L2 " +
                             or_unknown(info.caches.l2) + ", L3 " + or_unknown(info.caches.l3)) +
-         line("memory", or_unknown(info.memory_bytes)) + line("CUDA", to_text(info.cuda)) +
+         line("memory", or_unknown(info.memory_bytes)) +
+         line("devices", "cpu, CUDA " + to_text(info.cuda)) +
+         line("disk cache",
+              info.disk_folder == "off"
+                  ? "off"
+                  : info.disk_folder + ", at most " + human_bytes(info.disk_limits.bytes) + ", " +
+                        std::to_string(info.disk_limits.seconds / 86400) + " days without use") +
          line("executables", count(info.engine.executables_compiled) + " compiled, " +
                                  count(info.engine.executable_hits) + " found in the cache") +
          line("kernels", count(info.engine.kernels_compiled) + " compiled, " +

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/cuda_probe.h"
+#include "runtime/disk_cache.h"
 #include "runtime/engine.h"
 #include "runtime/machine.h"
 #include "runtime/pool.h"
@@ -11,17 +12,21 @@
 namespace weft::runtime {
 
 struct Info {
-  std::string version;  // of Weft
-  std::string cpu;      // the processor's name
-  std::string target;   // what code is made for, and by which LLVM
+  std::string version;   // of Weft
+  std::string cpu;       // the processor's name
+  std::string features;  // its vector extensions
+  std::string target;    // what code is made for, and by which LLVM
   int cores, threads;
   Caches caches;
   std::size_t memory_bytes;
   CudaProbe cuda;
   EngineStats engine;
   PoolStats pool;
+  std::string disk_folder;  // of compiled kernels, or "off"
+  DiskCacheLimits disk_limits;
 };
 
+/// Throws weft::Error where an environment variable has a value that is not allowed.
 Info info();
 /// Lines for people, one fact each: "threads     2 of 2 cores".
 std::string to_text(const Info& info);

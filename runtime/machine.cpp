@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <sstream>
+#include <string_view>
 #include <thread>
 
 namespace weft::runtime {
@@ -35,6 +39,21 @@ std::size_t cache_bytes(int level) {
   return 0;
 }
 
+/// What kernels may be made of; the other flags are the system's business.
+constexpr std::string_view vector_flags[] = {"sse4", "avx", "fma", "f16c", "amx", "asimd", "sve"};
+
+/// The value of the first line of /proc/cpuinfo that has one of these names, or nothing.
+std::string cpu_fact(std::initializer_list<std::string_view> names) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    for (const std::string_view name : names)
+      if (line.starts_with(name)) return line.substr(colon + 2);
+  }
+  return "";
+}
+
 }  // namespace
 
 int core_count() {
@@ -46,13 +65,20 @@ int core_count() {
 }
 
 std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("model name")) continue;
-    const auto colon = line.find(": ");
-    if (colon != std::string::npos) return line.substr(colon + 2);
+  const std::string name = cpu_fact({"model name"});
+  return name.empty() ? "unknown" : name;
+}
+
+std::string cpu_features() {
+  std::istringstream flags(cpu_fact({"flags", "Features"}));  // x86, arm
+  std::string vectors;
+  for (std::string flag; flags >> flag;) {
+    const bool is_vector =
+        std::any_of(std::begin(vector_flags), std::end(vector_flags),
+                    [&](std::string_view start) { return flag.starts_with(start); });
+    if (is_vector) vectors += (vectors.empty() ? "" : " ") + flag;
   }
-  return "unknown";
+  return vectors.empty() ? "unknown" : vectors;
 }
 
 std::size_t memory_bytes() {

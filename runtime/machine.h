@@ -9,6 +9,8 @@ namespace weft::runtime {
 /// Cores of the affinity mask, or fewer where a control group allows less time. At least 1.
 int core_count();
 std::string cpu_name();
+/// The vector extensions that the processor has, as the system spells them: "sse4_1 avx2 fma".
+std::string cpu_features();
 std::size_t memory_bytes();
 
 struct Caches {

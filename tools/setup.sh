@@ -24,15 +24,19 @@ install_packages() {
     "${missing[@]}" >/dev/null
 }
 
+# configure [cmake options]
+configure() {
+  mkdir -p build
+  cmake --preset release "$@" >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+}
+
 # configure_and_build [cmake options] -- [targets]
 configure_and_build() {
   local options=()
   while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
   [ $# -gt 0 ] && shift
   say "Configuring (build/, Release)"
-  mkdir -p build
-  cmake --preset release "${options[@]}" >build/configure.log 2>&1 ||
-    { cat build/configure.log; exit 1; }
+  configure "${options[@]}"
   say "Building with $(nproc) jobs"
   NINJA_STATUS='[%f/%t %es] ' cmake --build build -- "$@"
 }

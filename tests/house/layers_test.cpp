@@ -1,7 +1,6 @@
 // The layer rules of docs/architecture.md, read off the includes.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -100,16 +99,6 @@ TEST_CASE("CUDA headers are included nowhere") {
       for (const std::string& include : includes(file))
         CHECK_MESSAGE(!cuda.count(include), fs::relative(file, root).string(), " includes ",
                       include);
-    }
-  }
-}
-
-TEST_CASE("one file is one idea: none grows beyond 650 lines") {
-  for (const char* folder : {"ir", "passes", "codegen", "runtime", "frontend", "tools", "tests"}) {
-    for (const fs::path& file : sources(folder)) {
-      std::ifstream in(file);
-      const auto lines = std::count(std::istreambuf_iterator<char>(in), {}, '\n');
-      CHECK_MESSAGE(lines <= 650, fs::relative(file, root).string(), " has ", lines, " lines");
     }
   }
 }

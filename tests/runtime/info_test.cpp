@@ -16,8 +16,9 @@ TEST_CASE("the machine has cores, a name and memory") {
 
 TEST_CASE("info says each fact on a line of its own") {
   const std::string text = to_text(info());
-  for (const char* name : {"weft ", "cpu ", "target ", "threads ", "caches ", "memory ", "CUDA ",
-                           "executables ", "kernels ", "pool "}) {
+  for (const char* name :
+       {"weft ", "cpu ", "features ", "target ", "threads ", "caches ", "memory ", "devices ",
+        "disk cache ", "executables ", "kernels ", "pool "}) {
     CAPTURE(name);
     CHECK((text.starts_with(name) || text.find(std::string("\n") + name) != std::string::npos));
   }

@@ -118,7 +118,7 @@ TEST_CASE("weft grad prints a program that runs") {
 TEST_CASE("weft info names version, processor, threads and devices") {
   const auto out = run_tool("weft info");
   CHECK(out.code == 0);
-  for (const char* part : {"0.1", "threads", "CUDA", "LLVM"})
+  for (const char* part : {"0.1", "features", "threads", "CUDA", "LLVM", "disk cache"})
     CHECK_MESSAGE(has(out.text, part), part, " in ", out.text);
 }
 
@@ -172,6 +172,19 @@ TEST_CASE("inputs of the wrong type, shape or form are rejected, and nothing is 
   CHECK(!std::filesystem::exists(folder / "out"));
 }
 
+TEST_CASE("weft info refuses every bad environment variable, and tells where kernels are kept") {
+  for (const std::string setting :
+       {"WEFT_THREADS=many", "WEFT_LOG=loud", "WEFT_POOL_LIMIT=-1", "WEFT_VERIFY=2",
+        "WEFT_CACHE_DIR=rel", "WEFT_CACHE_LIMIT=0", "WEFT_CACHE_DAYS=0"}) {
+    const auto out = test::run_command(setting + " " + test::bin_dir() + "/weft info");
+    CHECK_MESSAGE(out.code == 3, setting, ": ", out.text);
+    CHECK(has(out.text, setting.substr(0, setting.find('='))));
+  }
+  const auto out = test::run_command("WEFT_CACHE_DIR=/some/where WEFT_CACHE_LIMIT=7 " +
+                                     test::bin_dir() + "/weft info");
+  CHECK_MESSAGE(has(out.text, "disk cache  /some/where, at most 7 MiB, 30 days"), out.text);
+}
+
 TEST_CASE("a bad environment variable is named") {
   const auto out = test::run_command("WEFT_THREADS=many " + test::bin_dir() + "/weft run " + files +
                                      "/softmax.weft --random-inputs 1");
@@ -185,6 +198,19 @@ TEST_CASE("operations on dtypes that do not compute yet are unsupported, with 2"
         "func @f(%x: f16[2]) -> f16[2] {\n  %0 = exp %x : f16[2]\n  return %0\n}\n");
   CHECK(run_tool("weft dump " + (folder / "half.weft")).code == 0);
   CHECK(run_tool("weft run " + (folder / "half.weft") + " --random-inputs 1").code == 2);
+}
+
+TEST_CASE("what no result needs is not computed, on either backend") {
+  const TemporaryFolder folder;
+  write(folder / "dead.weft",
+        "func @f(%x: f32[2]) -> f32[2] {\n"
+        "  %0 = iota {axis = 0, dtype = bf16, shape = [2]} : bf16[2]\n"
+        "  %1 = exp %0 : bf16[2]\n  return %x\n}\n");
+  for (const char* backend : {"cpu", "interp"}) {
+    const auto out =
+        run_tool("weft run " + (folder / "dead.weft") + " --random-inputs 1 --backend " + backend);
+    CHECK_MESSAGE(out.code == 0, backend, ": ", out.text);
+  }
 }
 
 TEST_CASE("weft-bench lists, filters, measures and writes JSON") {
