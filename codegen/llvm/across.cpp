@@ -102,7 +102,10 @@ class Across {
     std::vector<Body> bodies;
     for (const PlannedSection& planned : sections_) {
       bodies.emplace_back(e_, planned.plan, outers);
-      if (e_.kernel.streaming) prefetch(bodies.back());
+      if (e_.kernel.streaming)
+        prefetch(bodies.back());
+      else if (end && vectors_at_once() == 1)  // there is no loop without masks
+        bodies.back().expect_whole();
     }
     auto prepare = [&] {
       for (std::size_t k = 0; k < bodies.size(); ++k) {

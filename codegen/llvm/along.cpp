@@ -23,6 +23,9 @@ using Values = Emitter::Values;
 // time, but longer bodies hide it, and a second copy of them takes long to compile.
 constexpr int longest_whole_body = 60;
 
+/// Is it the same in whatever way neighbours are taken together? (NaN and zeros of both signs too.)
+bool is_extreme(const Inst& reduce) { return reduce.monoid == "max" || reduce.monoid == "min"; }
+
 class Along {
  public:
   explicit Along(Emitter& e)
@@ -83,6 +86,10 @@ class Along {
     if (plan.cost <= longest_whole_body) {
       int vectors = vectors_per_turn(e_.target, plan.cost);
       int group = reduces ? group_ : vectors;
+      if (vectors > 1 && reduces &&
+          std::all_of(plan.reductions.begin(), plan.reductions.end(),
+                      [](const Inst* inst) { return is_extreme(*inst); }))
+        group *= 2;
       Value* whole = e_.b.CreateAnd(length_, e_.i64(-std::int64_t{group} * e_.width()));
       accumulators = turns(planned, {first, whole, vectors > 1 ? group : 1, false}, accumulators);
       first = whole;
@@ -110,6 +117,7 @@ class Along {
   };
   Values turns(const PlannedSection& planned, const Turns& which, const Values& accumulators) {
     Body body(e_, planned.plan, outers_);
+    if (planned.plan.cost > longest_whole_body) body.expect_whole();
     Emitter::Loop loop{which.masked ? "part" : "row",
                        which.first,
                        which.limit,
@@ -126,8 +134,13 @@ class Along {
         for (std::size_t r = 0; r < planned.plan.reductions.size(); ++r) {
           const Inst& inst = *planned.plan.reductions[r];
           auto into = next.begin() + static_cast<std::ptrdiff_t>(r) * group_ + v % group_;
-          Value* combined =
-              emit_combine(e_, inst.monoid, inst.dtype, *into, body.vector(inst.args[0], v));
+          Value* value = body.vector(inst.args[0], v);
+          // An extreme may first be taken of the turn, which makes the chain of turns shorter.
+          if (v + group_ < which.vectors && is_extreme(inst)) continue;
+          if (v >= group_ && is_extreme(inst))
+            value = emit_combine(e_, inst.monoid, inst.dtype, body.vector(inst.args[0], v - group_),
+                                 value);
+          Value* combined = emit_combine(e_, inst.monoid, inst.dtype, *into, value);
           *into = active ? e_.b.CreateSelect(active.mask, combined, *into) : combined;
           if (which.vectors < group_) std::rotate(into, into + 1, into + group_);
         }

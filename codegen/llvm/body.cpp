@@ -63,6 +63,7 @@ void Body::step(std::span<Value* const> index) {
 // Memory written here may be memory read here, at the same index; so whatever is read comes first.
 void Body::run(int v, const Active& active) {
   active_ = active;
+  if (mostly_whole_ && active_ && e_.target.masks) load_rows(v);
   if (!plan_.effects.empty())
     for (int id = 0; id < static_cast<int>(plan_.facts.size()); ++id)
       if (plan_.facts[static_cast<std::size_t>(id)].live && loads(plan_, plan_.inst(id)))
@@ -76,6 +77,38 @@ void Body::run(int v, const Active& active) {
     } else {
       update(*inst, v);
     }
+  }
+}
+
+// Rows of whole vectors are read without a mask, all under one branch.
+void Body::load_rows(int v) {
+  struct Row {
+    std::size_t id;
+    DType dtype;
+    Value* at;
+  };
+  std::vector<Row> rows;
+  for (std::size_t id = 0; id < plan_.facts.size(); ++id) {
+    const ir::ScalarInst& inst = plan_.program.insts[id];
+    if (!plan_.facts[id].live || !plan_.facts[id].moving || !loads(plan_, inst)) continue;
+    const Inst& load = *plan_.leaves[static_cast<std::size_t>(inst.bits)].inst;
+    if (load.args.size() > 1 || load.args[0] >= 0) continue;
+    Place place = locate(load, v, 0, 1);
+    if (place.kind == Place::Kind::row && !place.stands_in)
+      rows.push_back({id, load.dtype, place.at});
+  }
+  if (rows.empty()) return;
+  auto read = [&](const Active& active) {
+    Emitter::Values values;
+    for (const Row& row : rows) values.push_back(load_row(e_, row.dtype, row.at, nullptr, active));
+    return values;
+  };
+  Value* whole = e_.b.CreateICmpSGE(active_.count, e_.i64(e_.width()));
+  Emitter::Values values = e_.if_else(
+      whole, "whole", [&] { return read({}); }, [&] { return read(active_); });
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const int id = static_cast<int>(rows[k].id);
+    memo(id, v)[rows[k].id] = values[k];
   }
 }
 
@@ -126,6 +159,7 @@ Value* Body::compute(int id, int v) {
         return load_leaf(*leaf.inst, id, v);
     }
   }
+  if (Value* mask = in_lanes ? is_index(inst, v) : nullptr) return mask;
   std::vector<Value*> args;
   for (std::int32_t arg : inst.args)
     if (arg >= 0) args.push_back(in_lanes ? lanes(arg, v) : scalar(arg, v));
@@ -133,13 +167,37 @@ Value* Body::compute(int id, int v) {
   return emit_scalar(e_, inst.op, inst.dtype, operand, args);
 }
 
+// Which lane's index equals what all lanes agree on? At most one bit, made by scalar instructions.
+Value* Body::is_index(const ir::ScalarInst& inst, int v) {
+  if (inst.op != ir::ScalarOp::eq || !e_.target.masks) return nullptr;
+  for (int side : {0, 1}) {
+    const ir::ScalarInst& one = plan_.inst(inst.args[side]);
+    const int other = inst.args[1 - side];
+    if (one.op != ir::ScalarOp::param || plan_.facts[static_cast<std::size_t>(other)].vector)
+      continue;
+    const Leaf& leaf = plan_.leaves[static_cast<std::size_t>(one.bits)];
+    if (leaf.kind != Leaf::Kind::index ||
+        !leaf.inst->coefs[static_cast<std::size_t>(plan_.place.lane_axis)].is_one())
+      continue;
+    Value* lane = e_.b.CreateSub(scalar(other, v), index_leaf(*leaf.inst, v, false));
+    Value* there = e_.b.CreateICmpULT(lane, e_.i64(e_.width()));
+    Value* bit = e_.b.CreateShl(e_.i64(1), e_.b.CreateAnd(lane, e_.i64(63)));
+    Value* bits = e_.b.CreateSelect(there, bit, e_.i64(0));
+    auto width = static_cast<unsigned>(e_.width());
+    return e_.b.CreateBitCast(e_.b.CreateTrunc(bits, e_.b.getIntNTy(width)),
+                              e_.vector(e_.b.getInt1Ty()));
+  }
+  return nullptr;
+}
+
 Value* Body::index_leaf(const Inst& inst, int v, bool in_lanes) {
   Value* value = inst.param >= 0 ? e_.param(inst.param) : e_.i64(0);
   for (std::size_t axis = 0; axis < inst.coefs.size(); ++axis)
     if (!inst.coefs[axis].is_zero()) value = e_.add_scaled(value, inst.coefs[axis], index_[axis]);
-  if (!in_lanes) return value;
+  if (plan_.place.lane_axis < 0) return value;
   const Coef& coef = inst.coefs[static_cast<std::size_t>(plan_.place.lane_axis)];
   value = e_.add_scaled(value, coef, e_.i64(std::int64_t{v} * e_.width()));
+  if (!in_lanes) return value;
   Value* offsets = e_.iota(64);
   if (!coef.is_one()) offsets = e_.b.CreateMul(offsets, e_.splat(e_.coef(coef)));
   return e_.b.CreateAdd(e_.splat(value), offsets);

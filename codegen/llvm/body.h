@@ -46,6 +46,9 @@ class Body {
   void store_past_caches() { past_caches_ = true; }
   /// From now on a load or store finds its vectors in a row at `row`, wherever its access lies.
   void stand_in(const Inst& inst, Value* row) { stand_ins_[&inst] = row; }
+  /// Says that turns under a mask are mostly whole: the mask is looked at once for all loads, of
+  /// which masked ones are slow.
+  void expect_whole() { mostly_whole_ = true; }
   /// Emits the effects, reductions' operands and wanted values of vector v.
   void run(int v, const Active& active);
 
@@ -64,7 +67,9 @@ class Body {
   Value* compute(int id, int v);
   Value* index_leaf(const Inst& inst, int v, bool in_lanes);
   Value* import_leaf(Reg reg, int v);
+  Value* is_index(const ir::ScalarInst& inst, int v);
   Value* load_leaf(const Inst& inst, int id, int v);
+  void load_rows(int v);
   Value* base(int access);
   Value* address(int access);
   Value* advance(int access, Value* at, bool moving);
@@ -81,6 +86,7 @@ class Body {
   std::vector<Value*> index_;
   Active active_;
   bool past_caches_ = false;
+  bool mostly_whole_ = false;
   // Values by instruction of the program: those that do not move and those of this turn; each as a
   // scalar, as a scalar's splat, and per vector.
   struct Memos {

@@ -229,25 +229,30 @@ void Emitter::if_then(Value* condition, const char* name, const std::function<vo
   b.SetInsertPoint(done);
 }
 
-Value* Emitter::if_else(Value* condition, const char* name, const std::function<Value*()>& then,
-                        const std::function<Value*()>& otherwise) {
+Emitter::Values Emitter::if_else(Value* condition, const char* name,
+                                 const std::function<Values()>& then,
+                                 const std::function<Values()>& otherwise) {
   llvm::BasicBlock* yes = block(name);
   llvm::BasicBlock* no = block(std::string(name) + ".else");
   llvm::BasicBlock* done = block(std::string(name) + ".done");
   b.CreateCondBr(condition, yes, no);
   b.SetInsertPoint(yes);
-  Value* a = then();
+  Values a = then();
   yes = b.GetInsertBlock();
   b.CreateBr(done);
   b.SetInsertPoint(no);
-  Value* c = otherwise();
+  Values c = otherwise();
   no = b.GetInsertBlock();
   b.CreateBr(done);
   b.SetInsertPoint(done);
-  llvm::PHINode* phi = b.CreatePHI(a->getType(), 2);
-  phi->addIncoming(a, yes);
-  phi->addIncoming(c, no);
-  return phi;
+  Values either;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    llvm::PHINode* phi = b.CreatePHI(a[k]->getType(), 2);
+    phi->addIncoming(a[k], yes);
+    phi->addIncoming(c[k], no);
+    either.push_back(phi);
+  }
+  return either;
 }
 
 }  // namespace weft::codegen::cpu

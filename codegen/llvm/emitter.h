@@ -85,9 +85,9 @@ class Emitter {
   void loop(const Loop& loop, const std::function<void(Value* i)>& body);
   void if_then(Value* condition, const char* name, const std::function<void()>& then,
                const std::function<void()>& otherwise = {});
-  /// A value of either branch.
-  Value* if_else(Value* condition, const char* name, const std::function<Value*()>& then,
-                 const std::function<Value*()>& otherwise);
+  /// Values of either branch, as many of both.
+  Values if_else(Value* condition, const char* name, const std::function<Values()>& then,
+                 const std::function<Values()>& otherwise);
 
  private:
   llvm::BasicBlock* block(const llvm::Twine& name);

@@ -103,7 +103,8 @@ Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& a
     loaded = masked(active.mask);
   } else {
     loaded = e.if_else(
-        all_on(e, active), "whole", [&] { return plain(at); }, part);
+        all_on(e, active), "whole", [&] { return Emitter::Values{plain(at)}; },
+        [&] { return Emitter::Values{part()}; })[0];
   }
   return from_stored(e, dtype, loaded);
 }

@@ -1,4 +1,6 @@
 // Kernels with lanes on the row axis, compiled, against the interpreter of kernels.
+#include <limits>
+
 #include "llvm_check.h"
 
 namespace weft::codegen {
@@ -109,6 +111,34 @@ TEST_CASE("layer_norm computes between its sections on one row's scalars") {
       kernel.run({4, size}, {moderate_values(dtype, count),
                              test_values(dtype, static_cast<std::size_t>(size), 2),
                              TestArray(dtype, count), TestArray(dtype, 4)});
+    }
+  }
+}
+
+TEST_CASE("a class picks its column, wherever it is") {
+  for (const char* direction : {"eq", "ne"}) {
+    KernelWriter w(1, true, Lanes::along);
+    int x = w.access(DType::f32, false, {Coef::at(1), Coef::one()});
+    int label = w.access(DType::i64, false, {Coef::one(), Coef::zero()});
+    int o = w.access(DType::f32, true, {Coef::one(), Coef::zero()});
+    int masked = w.access(DType::f32, true, {Coef::at(1), Coef::one()});
+    w.begin(Kind::over);
+    Reg column = w.index({Coef::zero(), Coef::one()});
+    Reg here = w.op(Op::compare, DType::boolean, {column, w.load(label)},
+                    {{"direction", std::string(direction)}});
+    Reg picked = w.op(Op::select, DType::f32, {here, w.load(x), w.constant(DType::f32, 0)});
+    w.store(masked, picked);
+    Reg sum = w.reduce("add", DType::f32, picked);
+    w.begin(Kind::once);
+    w.store(o, sum);
+    CheckedKernel kernel(w.kernel());
+    constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
+    for (std::int64_t n : {1, 16, 33, 64, 100}) {
+      const std::vector<std::int64_t> labels = {0, n - 1, n / 2, n, -1, lowest, ~lowest};
+      auto count = static_cast<std::size_t>(n) * labels.size();
+      kernel.run({static_cast<std::int64_t>(labels.size()), n},
+                 {moderate_values(DType::f32, count), TestArray::of(labels),
+                  TestArray(DType::f32, labels.size()), TestArray(DType::f32, count)});
     }
   }
 }
