@@ -89,8 +89,8 @@ void accumulate(const std::shared_ptr<detail::GradSlot>& slot, const Ref& gradie
 
 }  // namespace
 
-bool Tensor::requires_grad() const {
-  const detail::TensorImpl& impl = impl_of(*this);
+bool Tensor::requires_grad(Here here) const {
+  const detail::TensorImpl& impl = impl_of(*this, "requires_grad", here);
   detail::Trace::note(*this);
   if (!is_float(impl.layout->type.dtype)) return false;
   for (const detail::Step* step = impl.chain.get(); step != nullptr; step = step->parent.get()) {
@@ -100,7 +100,10 @@ bool Tensor::requires_grad() const {
   return detail::Storage::requires_grad(impl.storage);
 }
 
-bool Tensor::is_leaf() const { return !requires_grad() || is_variable(impl_of(*this)); }
+bool Tensor::is_leaf(Here here) const {
+  const detail::TensorImpl& impl = impl_of(*this, "is_leaf", here);
+  return !requires_grad() || is_variable(impl);
+}
 
 Tensor& Tensor::requires_grad_(bool on, Here here) {
   const OpScope scope("requires_grad_", here);
@@ -131,8 +134,8 @@ Tensor& Tensor::requires_grad_(bool on, Here here) {
   return *this;
 }
 
-Tensor Tensor::grad() const {
-  const detail::TensorImpl& impl = impl_of(*this);
+Tensor Tensor::grad(Here here) const {
+  const detail::TensorImpl& impl = impl_of(*this, "grad", here);
   if (impl.slot == nullptr) return Tensor();
   const std::lock_guard lock(impl.slot->mutex);
   return detail::grad_of(impl.slot, true);

@@ -52,7 +52,9 @@ Range normal_range(const Slice& slice, std::int64_t size) {
     return std::clamp<std::int64_t>(at, 0, size);
   };
   const std::int64_t start = bound(slice.start, 0);
-  return {start, std::max(start, bound(slice.stop, size)), slice.step};
+  const std::int64_t limit = std::max(start, bound(slice.stop, size));
+  // A longer step takes the first element alone, too, and would overflow in products.
+  return {start, limit, std::min(slice.step, std::max<std::int64_t>(limit - start, 1))};
 }
 
 }  // namespace weft::detail

@@ -15,7 +15,7 @@ std::int64_t normal_position(std::int64_t index, std::int64_t size, std::int64_t
 /// start, limit and stride inside [0, size] of a slice.
 struct Range {
   std::int64_t start, limit, stride;
-  std::int64_t length() const { return limit <= start ? 0 : (limit - start + stride - 1) / stride; }
+  std::int64_t length() const { return limit <= start ? 0 : (limit - start - 1) / stride + 1; }
 };
 Range normal_range(const Slice& slice, std::int64_t size);
 

@@ -8,7 +8,7 @@
 
 namespace weft {
 
-Device::Device(std::string_view text) {
+Device::Device(std::string_view text, Here here) {
   const std::size_t colon = text.find(':');
   const std::string_view type = text.substr(0, colon);
   const bool known = type == "cpu" || type == "cuda";
@@ -20,7 +20,8 @@ Device::Device(std::string_view text) {
              index_ >= 0;
   }
   if (!known || !number) {
-    throw Error("Device: expected cpu, cuda or cuda:<number>, got \"" + std::string(text) + "\"");
+    throw Error("Device: expected cpu, cuda or cuda:<number>, got \"" + std::string(text) + "\"",
+                here);
   }
   type_ = type == "cpu" ? DeviceType::cpu : DeviceType::cuda;
 }

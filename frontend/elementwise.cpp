@@ -119,8 +119,9 @@ Ref scaled(const Ref& x, const Scalar& alpha) {
 }
 
 /// Powers with a small constant exponent are products; PyTorch has the same special cases.
-Ref constant_power(const Ref& x, double exponent) {
-  if (exponent == 0) return expr::full(x->type, 1);
+Ref constant_power(const Ref& x, const Scalar& exponent) {
+  // Constant, but where a gradient is asked for, it is zeros and not an error.
+  if (exponent == 0 && !x->requires_grad) return expr::full(x->type, 1);
   if (exponent == 1) return x;
   if (exponent == 2) return expr::mul(x, x);
   if (exponent == 3) return expr::mul(expr::mul(x, x), x);
@@ -131,7 +132,7 @@ Ref constant_power(const Ref& x, double exponent) {
     if (exponent == -1) return expr::div(one, x);
     if (exponent == -2) return expr::div(one, expr::mul(x, x));
   }
-  return expr::binary(Op::pow, x, expr::scalar(x->type.dtype, exponent));
+  return expr::binary(Op::pow, x, detail::literal(exponent, x->type.dtype));
 }
 
 }  // namespace
@@ -189,8 +190,7 @@ WEFT_COMPOSED(log10, expr::mul(expr::unary(Op::log, v), 1 / std::log(10.0)))
 
 Tensor square(const Tensor& x, Here here) {
   const OpScope scope("square", here);
-  const Ref v = detail::read(x);
-  return wrap(expr::mul(v, v));
+  return pow(x, 2);  // so that bool becomes i64, as in PyTorch
 }
 
 Tensor trunc(const Tensor& x, Here here) {
@@ -282,10 +282,10 @@ Tensor pow(const Operand& a, const Operand& b) {
   const OpScope scope("pow", a.where());
   const auto [x, y] = promoted_numbers(a, b);
   if (b.is_tensor()) return wrap(expr::binary(Op::pow, x, y));
-  if (is_int(x->type.dtype) && b.scalar().real() < 0) {
+  if (is_int(x->type.dtype) && b.scalar() < 0) {
     detail::fail_plain("Integers to negative integer powers are not allowed.");
   }
-  return wrap(constant_power(x, b.scalar().real()));
+  return wrap(constant_power(x, b.scalar()));
 }
 
 Tensor remainder(const Operand& a, const Operand& b) {

@@ -85,6 +85,12 @@ Ref select(const Ref& p, const Ref& a, const Ref& b) {
                 {broadcast_to(p, shape), broadcast_to(a, shape), broadcast_to(b, shape)});
 }
 
+Ref clamp(const Ref& x, const Ref& low, const Ref& high) {
+  const ir::Shape shape = broadcast_shapes({low->type.shape, x->type.shape, high->type.shape});
+  return record(ir::Op::clamp,
+                {broadcast_to(low, shape), broadcast_to(x, shape), broadcast_to(high, shape)});
+}
+
 Ref add(const Ref& x, double c) { return add(x, scalar(x->type.dtype, c)); }
 Ref mul(const Ref& x, double c) { return mul(x, scalar(x->type.dtype, c)); }
 

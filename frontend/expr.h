@@ -23,6 +23,7 @@ Ref bitcast(const Ref& x, DType to);
 Ref binary(ir::Op op, const Ref& a, const Ref& b);
 Ref compare(std::string_view direction, const Ref& a, const Ref& b);
 Ref select(const Ref& p, const Ref& a, const Ref& b);
+Ref clamp(const Ref& x, const Ref& low, const Ref& high);
 inline Ref add(const Ref& a, const Ref& b) { return binary(ir::Op::add, a, b); }
 inline Ref sub(const Ref& a, const Ref& b) { return binary(ir::Op::sub, a, b); }
 inline Ref mul(const Ref& a, const Ref& b) { return binary(ir::Op::mul, a, b); }

@@ -81,7 +81,7 @@ runtime::Buffer buffer_of(const std::vector<Scalar>& values, DType dtype) {
 
 /// How many of start, start + step, ... lie before `end`, which lies in the step's direction.
 std::int64_t count_integers(const Scalar& start, const Scalar& end, const Scalar& step) {
-  for (const Scalar& s : {start, end, step}) detail::literal(s, DType::i64);  // refuses others
+  for (const Scalar& s : {start, end, step}) detail::check_range(s, DType::i64);
   // Unsigned: the distance may be longer than an i64 holds.
   const auto from = static_cast<std::uint64_t>(start.integer());
   const auto to = static_cast<std::uint64_t>(end.integer());
@@ -127,9 +127,7 @@ Tensor tensor(const NestedList& values, const Options& options, Here here) {
   const OpScope scope("tensor", here);
   if (!values.problem().empty()) detail::fail(values.problem());
   const DType dtype = options.dtype().value_or(common_dtype(values.values()));
-  for (const Scalar& value : values.values()) {
-    if (!value.fits_i64() && dtype != DType::u64) detail::literal(value, DType::i64);  // throws
-  }
+  for (const Scalar& value : values.values()) detail::check_range(value, dtype);
   return finish(detail::record_input(buffer_of(values.values(), dtype),
                                      {dtype, detail::to_ir(Shape(values.sizes()))}),
                 options);

@@ -19,8 +19,11 @@ using detail::wrap;
 namespace expr = detail::expr;
 using ir::Op;
 
-std::optional<std::int64_t> detail::known_outside(const Ref& positions, std::int64_t low,
-                                                  std::int64_t size) {
+namespace {
+
+/// An integer among `positions` that is known and outside [low, size).
+std::optional<std::int64_t> known_outside(const Ref& positions, std::int64_t low,
+                                          std::int64_t size) {
   if (positions->traced) return std::nullopt;
   const runtime::Buffer buffer = value_of(positions);
   const auto find = [&](const auto* first) -> std::optional<std::int64_t> {
@@ -33,7 +36,12 @@ std::optional<std::int64_t> detail::known_outside(const Ref& positions, std::int
   return std::nullopt;
 }
 
-namespace {
+/// Positions that cannot be checked before a jitted function runs are clamped to [0, size).
+Ref clamped_if_unknown(const Ref& positions, std::int64_t size) {
+  if (!positions->traced) return positions;
+  const auto bound = [](std::int64_t at) { return expr::scalar_int(DType::i64, at); };
+  return expr::clamp(positions, bound(0), bound(std::max<std::int64_t>(size - 1, 0)));
+}
 
 /// Positions as i64 in [0, size); negative ones count from the end.
 Ref wrapped_positions(const Tensor& positions, std::int64_t size) {
@@ -48,12 +56,13 @@ Ref wrapped_positions(const Tensor& positions, std::int64_t size) {
     detail::fail("tensors used as indices must be integers, got " + std::string(name(t)));
   }
   const Ref p = detail::convert_value(detail::read(positions), DType::i64);
-  if (const auto bad = detail::known_outside(p, -size, size)) {
+  if (const auto bad = known_outside(p, -size, size)) {
     detail::fail("index " + std::to_string(*bad) + " is out of bounds for dimension with size " +
                  std::to_string(size));
   }
   const Ref negative = expr::compare("lt", p, expr::scalar_int(DType::i64, 0));
-  return expr::select(negative, expr::add(p, expr::scalar_int(DType::i64, size)), p);
+  const Ref from_end = expr::add(p, expr::scalar_int(DType::i64, size));
+  return clamped_if_unknown(expr::select(negative, from_end, p), size);
 }
 
 /// An index split into its view (positions, slices, new axes) and its tensors, one for each axis of
@@ -168,6 +177,17 @@ Ref flat_positions(const Ref& along, const ir::Shape& shape, std::int64_t axis) 
   return flat;
 }
 
+/// A number as the only element of a vector: PyTorch's indexing takes the one for the other.
+Tensor at_least_vector(const Tensor& x) { return x.dim() == 0 ? x.reshape({1}) : x; }
+
+/// A 0-dim tensor or a vector of positions, as a vector.
+Tensor position_vector(const Tensor& positions) {
+  if (positions.dim() > 1) {
+    detail::fail("index is supposed to be a vector, got shape " + positions.shape().str());
+  }
+  return at_least_vector(positions);
+}
+
 /// Checks torch.gather's shapes: every axis but `axis` no longer than x's.
 void check_along(const Tensor& x, const Tensor& positions, std::int64_t axis) {
   if (positions.dim() != x.dim()) {
@@ -185,6 +205,20 @@ void check_along(const Tensor& x, const Tensor& positions, std::int64_t axis) {
 }
 
 }  // namespace
+
+// Compares with all classes: that fuses with what is around it, as a gather would not.
+Tensor detail::is_class(const Tensor& numbers, std::int64_t classes, const std::string& what) {
+  const Ref given = convert_value(read(numbers), DType::i64);
+  if (const auto bad = known_outside(given, 0, classes)) {
+    fail(what + " " + std::to_string(*bad) + " is out of bounds for " + std::to_string(classes) +
+         " classes");
+  }
+  const Ref in_range = clamped_if_unknown(given, classes);
+  ir::Shape column = given->type.shape;
+  column.push_back(1);
+  return wrap(
+      expr::compare("eq", expr::reshape(in_range, column), expr::iota({DType::i64, {classes}}, 0)));
+}
 
 Tensor Tensor::operator[](const IndexHere& entry) const {
   if (entry.kind() == Index::Kind::position) return select(0, entry.position(), entry.where());
@@ -245,24 +279,25 @@ Tensor& Tensor::index_put_(const std::vector<Index>& indices, const Operand& val
 
 Tensor Tensor::index_select(std::int64_t dim, const Tensor& positions, Here here) const {
   const OpScope scope("index_select", here);
-  if (positions.dim() > 1) {
-    detail::fail("index is supposed to be a vector, got shape " + positions.shape().str());
+  const Tensor at = position_vector(positions), x = at_least_vector(*this);
+  const std::int64_t axis = detail::normal_axis(dim, x.shape().size());
+  if (this->dim() == 0 && at.numel() != 1) {
+    detail::fail("index to scalar can have only 1 value, got " + std::to_string(at.numel()) +
+                 " values");
   }
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
-  const Ref p =
-      wrapped_positions(positions.dim() == 0 ? positions.reshape({1}) : positions, size(axis));
-  return wrap(expr::gather(detail::read(*this), p, axis));
+  const Ref taken = expr::gather(detail::read(x), wrapped_positions(at, x.size(axis)), axis);
+  return wrap(this->dim() == 0 ? expr::reshape(taken, {}) : taken);
 }
 
 Tensor Tensor::gather(std::int64_t dim, const Tensor& positions, Here here) const {
   const OpScope scope("gather", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
-  check_along(*this, positions, axis);
-  if (this->dim() == 0) return wrap(expr::reshape(detail::read(*this), {}));
-  const Ref v = detail::read(*this);
-  const Ref along = wrapped_positions(positions, size(axis));
-  const Ref flat = flat_positions(along, v->type.shape, axis);
-  return wrap(expr::gather(expr::reshape(v, {v->type.elements()}), flat, 0));
+  const Tensor x = at_least_vector(*this), at = at_least_vector(positions);
+  const std::int64_t axis = detail::normal_axis(dim, x.shape().size());
+  check_along(x, at, axis);
+  const Ref v = detail::read(x);
+  const Ref flat = flat_positions(wrapped_positions(at, x.size(axis)), v->type.shape, axis);
+  const Ref taken = expr::gather(expr::reshape(v, {v->type.elements()}), flat, 0);
+  return wrap(expr::reshape(taken, detail::to_ir(positions.shape())));
 }
 
 Tensor Tensor::take_along_dim(const Tensor& positions, std::int64_t dim, Here here) const {
@@ -274,6 +309,7 @@ Tensor Tensor::take_along_dim(const Tensor& positions, std::int64_t dim, Here he
                  std::to_string(this->dim()) + " dimensions for input, and " +
                  std::to_string(positions.dim()) + " dimensions for indices");
   }
+  if (this->dim() == 0) return gather(0, positions);
   // All dimensions but the chosen one broadcast.
   ir::Shape mine = detail::to_ir(shape()), theirs = detail::to_ir(positions.shape());
   const ir::Dim length = theirs[axis], size = mine[axis];
@@ -293,26 +329,36 @@ Tensor Tensor::take(const Tensor& positions, Here here) const {
 Tensor Tensor::scatter_add(std::int64_t dim, const Tensor& positions, const Tensor& source,
                            Here here) const {
   const OpScope scope("scatter_add", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
-  check_along(*this, positions, axis);
-  if (positions.shape() != source.shape()) {
+  const Tensor x = at_least_vector(*this), at = at_least_vector(positions),
+               added = at_least_vector(source);
+  const std::int64_t axis = detail::normal_axis(dim, x.shape().size());
+  check_along(x, at, axis);
+  if (at.shape() != added.shape()) {
     detail::fail("expected a source of the index's shape " + positions.shape().str() + ", got " +
                  source.shape().str());
   }
-  const Ref v = detail::read(*this);
-  const Ref along = wrapped_positions(positions, size(axis));
-  const Ref flat = flat_positions(along, v->type.shape, axis);
+  const Ref v = detail::read(x);
+  const Ref flat = flat_positions(wrapped_positions(at, x.size(axis)), v->type.shape, axis);
   const Ref sum = expr::scatter(expr::reshape(v, {v->type.elements()}), flat,
-                                detail::as_ref(source, dtype()), 0, "add");
-  return wrap(expr::reshape(sum, v->type.shape));
+                                detail::as_ref(added, dtype()), 0, "add");
+  return wrap(expr::reshape(sum, detail::to_ir(shape())));
 }
 
 Tensor Tensor::index_add(std::int64_t dim, const Tensor& positions, const Tensor& source,
                          Here here) const {
   const OpScope scope("index_add", here);
-  const std::int64_t axis = detail::normal_axis(dim, impl_of(*this).shape().size());
-  const Ref p = wrapped_positions(positions, size(axis));
-  return wrap(expr::scatter(detail::read(*this), p, detail::as_ref(source, dtype()), axis, "add"));
+  const Tensor x = at_least_vector(*this), at = position_vector(positions),
+               added = at_least_vector(source);
+  const std::int64_t axis = detail::normal_axis(dim, x.shape().size());
+  ir::Shape expected = detail::to_ir(x.shape());
+  expected[static_cast<std::size_t>(axis)] = at.numel();
+  if (detail::to_ir(added.shape()) != expected) {
+    detail::fail("expected a source of shape " + ir::str(expected) + ", got " +
+                 source.shape().str());
+  }
+  const Ref sum = expr::scatter(detail::read(x), wrapped_positions(at, x.size(axis)),
+                                detail::as_ref(added, dtype()), axis, "add");
+  return wrap(expr::reshape(sum, detail::to_ir(shape())));
 }
 
 Tensor Tensor::masked_fill(const Tensor& mask, const Operand& value, Here here) const {
@@ -349,13 +395,7 @@ Tensor one_hot(const Tensor& classes, std::int64_t num_classes, Here here) {
       detail::fail("can not infer total number of classes from empty tensor");
     num_classes = max(classes).item().integer() + 1;
   }
-  const Ref values = detail::convert_value(detail::read(classes), DType::i64);
-  if (const auto bad = detail::known_outside(values, 0, num_classes)) {
-    detail::fail("class " + std::to_string(*bad) + " is out of bounds for " +
-                 std::to_string(num_classes) + " classes");
-  }
-  const Tensor numbers = arange(num_classes, Options(classes.dtype()));
-  return (classes.unsqueeze(-1) == numbers).to(i64);
+  return detail::is_class(classes, num_classes, "class").to(i64);
 }
 
 }  // namespace weft

@@ -23,7 +23,11 @@ void set_compile_options(const CompileOptions& options) {
 }
 CompileOptions compile_options() { return {fuse_by_default, default_backend}; }
 
-void set_num_threads(int threads) { runtime::set_thread_count(threads); }
+void set_num_threads(int threads, Here here) {
+  const detail::OpScope scope("set_num_threads", here);
+  if (const auto problem = runtime::thread_count_problem(threads)) detail::fail(*problem);
+  runtime::set_thread_count(threads);
+}
 int get_num_threads() { return runtime::thread_count(); }
 
 namespace detail {
@@ -89,6 +93,7 @@ struct JitCache::State {
   }
 
   JitProgram* add(const SignatureKey& key, const TraceFunction& function, bool grad_mode) {
+    for (const Tensor* t : key.tensors()) check_defined(*t, "argument");
     const std::lock_guard lock(tracing);
     if (JitProgram* made = find(key, grad_mode)) return made;
     const JitProgram* before = newest;
@@ -99,7 +104,6 @@ struct JitCache::State {
       for (const Tensor& t : traced.tensors) check_defined(t, "result");
       return traced;
     };
-    for (const Tensor* t : key.tensors()) check_defined(*t, "argument");
     std::unique_ptr<JitProgram> program = JitProgram::make(key, checked, options);
     remove_dead();
     program->next = newest.load();

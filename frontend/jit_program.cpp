@@ -260,7 +260,7 @@ bool JitProgram::matches(const SignatureKey& key, bool grad_mode) const {
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     const Tensor& t = *key.tensors()[k];
     const Argument& expected = arguments_[k];
-    if (!same_layout(impl_of(t).layout, expected.layout) ||
+    if (!t.defined() || !same_layout(impl_of(t).layout, expected.layout) ||
         t.requires_grad() != expected.requires_grad) {
       return false;
     }

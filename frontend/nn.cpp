@@ -96,7 +96,7 @@ void check_same_shape(const Tensor& input, const Tensor& target) {
   }
 }
 
-/// x[target] for each row of x [N, C] or [C]; 0 where there is no such class.
+/// x[target] for each row of x [N, C] or [C].
 Tensor picked(const Tensor& x, const Tensor& target) {
   if (!is_int(target.dtype())) {
     detail::fail("expected target of class numbers (i64), got " +
@@ -108,22 +108,14 @@ Tensor picked(const Tensor& x, const Tensor& target) {
     detail::fail("expected input [N, C] with target [N], or [C] with [], got " + x.shape().str() +
                  " and " + target.shape().str());
   }
-  const detail::Ref given = detail::convert_value(detail::read(target), DType::i64);
-  if (const auto bad = detail::known_outside(given, 0, x.size(-1))) {
-    detail::fail("target class " + std::to_string(*bad) + " is out of bounds for " +
-                 std::to_string(x.size(-1)) + " classes");
-  }
-  // The classes' own column picks the value: a comparison, which fuses with what is around it.
-  const Tensor classes = arange(x.size(-1), Options(target.dtype()));
-  return where(classes == target.unsqueeze(-1), x, 0).sum(-1);
+  return where(detail::is_class(target, x.size(-1), "target class"), x, 0).sum(-1);
 }
 
 /// -log_softmax(x)[target], with the class picked before the sum is known: in one pass over the row
 /// less, and in the gradient as well.
 Tensor class_losses(const Tensor& x, const Tensor& target) {
   const Tensor z = x - x.detach().amax({-1}, true);
-  const Tensor losses = z.exp().sum(-1).log() - picked(z, target);
-  return where((target >= 0).logical_and(target < x.size(-1)), losses, 0);
+  return z.exp().sum(-1).log() - picked(z, target);
 }
 
 }  // namespace

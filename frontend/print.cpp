@@ -242,9 +242,9 @@ void set_printoptions(const PrintOptions& options, Here here) {
   settings.options = options;
 }
 
-std::string Tensor::str() const {
+std::string Tensor::str(Here here) const {
   if (!defined()) return "tensor(undefined)";
-  const detail::OpScope scope("print", Location());
+  const detail::OpScope scope("print", here);
   const PrintOptions options = current_options();
   const std::string prefix = "tensor(";
   std::string text = prefix;
@@ -265,6 +265,8 @@ std::string Tensor::str() const {
   return text + ")";
 }
 
-std::ostream& operator<<(std::ostream& out, const Tensor& tensor) { return out << tensor.str(); }
+std::ostream& operator<<(std::ostream& out, const TensorHere& tensor) {
+  return out << tensor.tensor().str(tensor.where());
+}
 
 }  // namespace weft

@@ -1,10 +1,12 @@
 #include "frontend/promote.h"
 
 #include <bit>
+#include <cmath>
 
 #include "frontend/evaluate.h"
 #include "frontend/expr.h"
 #include "frontend/storage.h"
+#include "ir/text.h"
 
 namespace weft::detail {
 namespace {
@@ -104,10 +106,28 @@ DType result_type(std::span<const Operand* const> operands) {
   return *combine(dimensioned, combine(zero_dim, number));
 }
 
-Ref literal(const Scalar& s, DType dtype) {
-  if (!s.fits_i64() && !is_float(dtype) && dtype != DType::u64) {
-    fail("the number " + std::to_string(s.to<std::uint64_t>()) + " is out of range for i64");
+void check_range(const Scalar& s, DType dtype) {
+  if (!is_int(dtype)) return;
+  const int width = static_cast<int>(8 * size_of(dtype));
+  const double limit = std::ldexp(1, is_unsigned_int(dtype) ? width : width - 1);
+  bool inside = false;
+  if (s.is_real()) {
+    const double whole = std::trunc(s.real());
+    inside = -limit <= whole && whole < limit;  // no NaN is
+  } else if (!s.fits_i64()) {
+    inside = dtype == DType::u64;
+  } else {
+    inside = width == 64 || (-limit <= s.real() && s.real() < limit);
   }
+  if (inside) return;
+  const std::string number = s.is_real()    ? ir::real_text(s.real())
+                             : s.fits_i64() ? std::to_string(s.integer())
+                                            : std::to_string(s.to<std::uint64_t>());
+  fail("the number " + number + " is out of range for " + std::string(name(dtype)));
+}
+
+Ref literal(const Scalar& s, DType dtype) {
+  check_range(s, dtype);
   return is_float(dtype) || s.is_real() ? expr::scalar(dtype, s.real())
                                         : expr::scalar_int(dtype, s.integer());
 }

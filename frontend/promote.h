@@ -22,7 +22,10 @@ constexpr int category(DType t) { return is_complex(t) ? 3 : is_float(t) ? 2 : i
 /// `t`, or the default float for integers and bool.
 inline DType float_type(DType t) { return is_float(t) || is_complex(t) ? t : default_float; }
 
-/// A number as a rank-0 constant of that dtype.
+/// An error where the number is out of range for integers of that dtype. As in PyTorch, unsigned
+/// ones take negative numbers, modulo 2^width.
+void check_range(const Scalar& s, DType dtype);
+/// A number as a rank-0 constant of that dtype, in its range.
 Ref literal(const Scalar& s, DType dtype);
 /// The operand's value, converted.
 Ref as_ref(const Operand& x, DType dtype);

@@ -1,4 +1,6 @@
 // Copies that put elements elsewhere: cat, stack, pad, flip, roll, repeat, triangles, diagonals.
+#include <algorithm>
+#include <cstdint>
 #include <numeric>
 
 #include <weft/ops.h>
@@ -29,7 +31,8 @@ Tensor triangle(const char* name, const char* direction, const Tensor& x, std::i
   const OpScope scope(name, where);
   if (x.dim() < 2) detail::fail("input tensor must have at least 2 dimensions");
   const Ref v = detail::read(x);
-  const Ref limit = expr::scalar_int(DType::i64, -diagonal);
+  // The negative of the smallest i64 is none; no matrix is that large.
+  const Ref limit = expr::scalar_int(DType::i64, -std::max(diagonal, -INT64_MAX));
   const Ref inside = expr::compare(direction, row_minus_column(v->type.shape), limit);
   return wrap(expr::select(inside, v, expr::scalar(x.dtype(), 0)));
 }
@@ -120,7 +123,8 @@ Tensor roll(const Tensor& x, std::int64_t shift, std::int64_t dim, Here here) {
   const std::int64_t axis = detail::normal_axis(dim, v->type.shape.size());
   const std::int64_t size = x.dim() == 0 ? 1 : x.size(axis);
   if (size <= 1) return wrap(v);
-  const std::int64_t at = ((-shift) % size + size) % size;
+  const std::int64_t by = shift % size;
+  const std::int64_t at = by > 0 ? size - by : -by;
   if (at == 0) return wrap(v);
   return wrap(expr::concatenate(
       {expr::slice_axis(v, axis, at, size), expr::slice_axis(v, axis, 0, at)}, axis));

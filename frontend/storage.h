@@ -172,6 +172,8 @@ inline TensorImpl& impl_of(const Tensor& t) {
   if (TensorImpl* impl = Access::impl(t).get()) return *impl;
   fail("expected a tensor, got an undefined Tensor (default-constructed)");
 }
+/// The same for what is asked of a tensor without recording: the error names `function`.
+const TensorImpl& impl_of(const Tensor& t, const char* function, const Location& where);
 
 /// A tensor of its own storage.
 Tensor wrap(Ref value);

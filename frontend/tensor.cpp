@@ -16,18 +16,15 @@ using detail::impl_of;
 using detail::OpScope;
 using detail::Ref;
 
-namespace {
-
-/// What properties read: a scope, for the place, is opened only if there is no tensor.
-const detail::TensorImpl& property(const Tensor& t, const char* name, const Location& where) {
+// A scope, for the place, is opened only if there is no tensor.
+const detail::TensorImpl& detail::impl_of(const Tensor& t, const char* function,
+                                          const Location& where) {
   if (t.defined()) return impl_of(t);
-  const OpScope scope(name, where);
+  const OpScope scope(function, where);
   return impl_of(t);
 }
 
-}  // namespace
-
-const Shape& Tensor::shape(Here here) const { return property(*this, "shape", here).shape(); }
+const Shape& Tensor::shape(Here here) const { return impl_of(*this, "shape", here).shape(); }
 
 std::int64_t Tensor::size(std::int64_t dim, Here here) const {
   const OpScope scope("size", here);
@@ -38,22 +35,22 @@ std::int64_t Tensor::size(std::int64_t dim, Here here) const {
 }
 
 std::int64_t Tensor::dim(Here here) const {
-  return static_cast<std::int64_t>(property(*this, "dim", here).shape().size());
+  return static_cast<std::int64_t>(impl_of(*this, "dim", here).shape().size());
 }
 std::int64_t Tensor::numel(Here here) const {
-  return property(*this, "numel", here).shape().numel();
+  return impl_of(*this, "numel", here).shape().numel();
 }
-DType Tensor::dtype(Here here) const { return property(*this, "dtype", here).layout->type.dtype; }
+DType Tensor::dtype(Here here) const { return impl_of(*this, "dtype", here).layout->type.dtype; }
 Device Tensor::device(Here here) const {
-  property(*this, "device", here);
+  impl_of(*this, "device", here);
   return {};
 }
 const std::vector<std::int64_t>& Tensor::stride(Here here) const {
-  return property(*this, "stride", here).layout->strides;
+  return impl_of(*this, "stride", here).layout->strides;
 }
 
 bool Tensor::is_contiguous(Here here) const {
-  const Shape& sizes = property(*this, "is_contiguous", here).shape();
+  const Shape& sizes = impl_of(*this, "is_contiguous", here).shape();
   std::int64_t expected = 1;
   for (std::size_t k = sizes.size(); k-- > 0;) {
     if (sizes[k] == 0) return true;
@@ -64,8 +61,8 @@ bool Tensor::is_contiguous(Here here) const {
 }
 
 bool Tensor::shares_storage(const Tensor& other, Here here) const {
-  return property(*this, "shares_storage", here).storage ==
-         property(other, "shares_storage", here).storage;
+  return impl_of(*this, "shares_storage", here).storage ==
+         impl_of(other, "shares_storage", here).storage;
 }
 
 namespace {

@@ -11,9 +11,8 @@ Tensor sliced(const Tensor& x, std::int64_t axis, const Range& range);
 Tensor without_axis(const Tensor& x, std::int64_t axis);
 Tensor with_axis(const Tensor& x, std::int64_t axis);
 
-/// A position outside [low, size), if there is one: positions are computed for it. Inside jit,
-/// where they have no values yet, nothing is found; then they are clamped when it runs.
-std::optional<std::int64_t> known_outside(const Ref& positions, std::int64_t low,
-                                          std::int64_t size);
+/// For each class number whether it is 0, 1, ... classes - 1: one dimension more. Numbers outside
+/// are an error that calls them `what`; inside jit, where none is known yet, they are clamped.
+Tensor is_class(const Tensor& numbers, std::int64_t classes, const std::string& what);
 
 }  // namespace weft::detail

@@ -126,7 +126,9 @@ void Lexer::read_sigil() {
   token_.kind = here() == '%' ? Token::Kind::value : Token::Kind::symbol;
   step();
   if (here() == '"') {
+    const Location place = where();
     const std::string name = read_string();
+    if (name.empty()) throw Error("expected a name after the sigil, got an empty string", place);
     // `%"0"` is a parameter's odd name and not the value number 0.
     const bool keeps_quote = token_.kind == Token::Kind::value && !is_plain_name(name);
     token_.text = (keeps_quote ? "\"" : "") + name;

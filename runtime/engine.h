@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,6 +71,8 @@ void set_disk_cache(const std::string& folder);
 
 /// Threads that kernels use, the caller among them; WEFT_THREADS, else the cores.
 int thread_count();
-void set_thread_count(int threads);  // at least 1, else weft::Error
+void set_thread_count(int threads);  // weft::Error where there is a problem with it
+/// "expected an integer from 1 to 1024, got 0", for instance.
+std::optional<std::string> thread_count_problem(int threads);
 
 }  // namespace weft::runtime

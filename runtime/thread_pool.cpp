@@ -288,12 +288,17 @@ void parallel_run(const ParallelWork& work) { ThreadPool::instance().run(work); 
 
 int thread_count() { return ThreadPool::instance().threads(); }
 
-void set_thread_count(int threads) {
+std::optional<std::string> thread_count_problem(int threads) {
   const SettingDef& limits = def(Setting::threads);
   if (threads < limits.low || threads > limits.high)
-    throw Error("set_thread_count: expected " + allowed_values(limits) + ", got " +
-                std::to_string(threads));
-  if (inside_work) throw Error("set_thread_count: called by a unit of parallel work");
+    return "expected " + allowed_values(limits) + ", got " + std::to_string(threads);
+  if (inside_work) return "called by a unit of parallel work";
+  return std::nullopt;
+}
+
+void set_thread_count(int threads) {
+  if (const auto problem = thread_count_problem(threads))
+    throw Error("set_thread_count: " + *problem);
   ThreadPool::instance().resize(threads);
 }
 

@@ -153,8 +153,7 @@ class Machine {
 
   void run_block(unsigned block) {
     const unsigned count = launch_->threads;
-    std::memset(launch_->shared_begin, 0xff,
-                static_cast<std::size_t>(launch_->shared_end - launch_->shared_begin));
+    std::fill(launch_->shared_begin, launch_->shared_end, static_cast<char>(0xff));
     if (launch_->schedule == Schedule::random)
       std::shuffle(order_.begin(), order_.end(), std::mt19937(block));
     for (Thread& thread : threads_) {

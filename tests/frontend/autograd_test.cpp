@@ -250,3 +250,11 @@ TEST_CASE("threads may run backward into one leaf at the same time") {
   for (std::thread& thread : threads) thread.join();
   check_values(w.grad(), {400, 400, 400, 400});
 }
+
+TEST_CASE("a power of 0 has zeros as its gradient") {
+  const Tensor x = tensor({0.0, 2.0, -3.0}, requires_grad());
+  check_values(pow(x, 0), {1, 1, 1});
+  pow(x, 0).sum().backward();
+  check_values(x.grad(), {0, 0, 0});
+  check_values(grad([](const Tensor& a) { return a.pow(0.0).sum(); })(tensor({2.0})), {0});
+}

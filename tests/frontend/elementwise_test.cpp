@@ -35,6 +35,10 @@ TEST_CASE("powers of two give exact squares") {
   check_values(pow(tensor({4.0, 9.0}), 0.5), {2, 3});
   check_values(pow(tensor({4.0}), -1), {0.25});
   CHECK_ERROR("Integers to negative integer powers are not allowed", pow(tensor({2}), -1));
+  // Integer exponents stay integers: 2^53 + 1 is no double.
+  check_values(pow(tensor({-1}), 9007199254740993), {-1});
+  check_tensor(square(tensor({true, false})), i64, {2}, {1, 0});
+  check_tensor(square(tensor({3})), i64, {1}, {9});
 }
 
 TEST_CASE("functions of integers are floats") {

@@ -1,4 +1,6 @@
 // Indexing by positions, slices and tensors; gathers, scatters and rearrangements.
+#include <cstdint>
+
 #include "tests/frontend/check.h"
 
 using namespace weft;
@@ -47,6 +49,51 @@ TEST_CASE("gather, take_along_dim and scatter_add follow torch") {
   check_values(zeros({2, 2}, i64).scatter_add(1, p, x), {3, 0, 4, 3});
   check_values(zeros({3}).index_add(0, tensor({0, 2, 0}), tensor({1.0, 2.0, 3.0})), {4, 0, 2});
   CHECK_ERROR("must have the same number of dimensions", gather(x, 1, tensor({0})));
+}
+
+TEST_CASE("a number is indexed like a vector of one element") {
+  const Tensor x = tensor(1.0), first = tensor(0), beyond = tensor(7);
+  check_tensor(x.take_along_dim(first, 0), f32, {}, {1});
+  check_tensor(take_along_dim(x, tensor(-1), -1), f32, {}, {1});
+  check_tensor(x.gather(0, first), f32, {}, {1});
+  check_tensor(x.gather(0, tensor({0, 0})), f32, {2}, {1, 1});
+  check_tensor(tensor({4, 5}).gather(0, tensor(1)), i64, {}, {5});
+  check_tensor(x.scatter_add(0, first, tensor(2.0)), f32, {}, {3});
+  check_tensor(ones({2}).scatter_add(0, tensor(1), tensor(2.0)), f32, {2}, {1, 3});
+  check_tensor(x.index_add(0, tensor({0, 0}), tensor({2.0, 4.0})), f32, {}, {7});
+  check_tensor(ones({2}).index_add(-1, first, tensor(2.0)), f32, {2}, {3, 1});
+  check_tensor(ones({1, 2}).index_add(0, first, ones({1, 2})), f32, {1, 2}, {2, 2});
+  check_tensor(x.index_select(0, first), f32, {}, {1});
+  check_tensor(tensor({4, 5}).index_select(0, tensor(-1)), i64, {1}, {5});
+  CHECK_ERROR("take_along_dim: index 7 is out of bounds", x.take_along_dim(beyond, 0));
+  CHECK_ERROR("gather: index 7 is out of bounds for dimension with size 1", x.gather(0, beyond));
+  CHECK_ERROR("scatter_add: index 7 is out of bounds", x.scatter_add(0, beyond, x));
+  CHECK_ERROR("index_select: index to scalar can have only 1 value, got 2",
+              x.index_select(0, tensor({0, 0})));
+  CHECK_ERROR("index_add: index is supposed to be a vector, got shape [1, 1]",
+              ones({1, 1}).index_add(0, tensor({{0}}), ones({1, 1})));
+  CHECK_ERROR("index_add: expected a source of shape [1,2], got [2]",
+              ones({3, 2}).index_add(0, first, ones({2})));
+  CHECK_ERROR("gather: dimension out of range", x.gather(1, first));
+}
+
+TEST_CASE("steps, diagonals and shifts may be as long as integers are") {
+  const Tensor x = arange(10), square = ones({2, 2});
+  check_tensor(x[Slice(1, none, INT64_MAX - 5)], i64, {1}, {1});
+  check_tensor(x[Slice(8, none, INT64_MAX)], i64, {1}, {8});
+  check_tensor(x[Slice(none, none, INT64_MAX)], i64, {1}, {0});
+  check_tensor(x[Slice(4, 4, INT64_MAX)], i64, {0}, {});
+  check_values(x.reshape({2, 5})[Slice(1, none, INT64_MAX)], {5, 6, 7, 8, 9});
+  Tensor written = zeros({3});
+  written[Slice(1, none, INT64_MAX)] = 5;
+  check_values(written, {0, 5, 0});
+  check_values(square.triu(INT64_MIN), {1, 1, 1, 1});
+  check_values(square.tril(INT64_MIN), {0, 0, 0, 0});
+  check_values(square.triu(INT64_MAX), {0, 0, 0, 0});
+  check_values(square.tril(INT64_MAX), {1, 1, 1, 1});
+  check_values(arange(5).roll(INT64_MIN, 0), {3, 4, 0, 1, 2});  // -2^63 is 2 modulo 5
+  check_values(arange(5).roll(INT64_MAX, 0), {3, 4, 0, 1, 2});
+  check_values(arange(5).roll(-7, 0), {2, 3, 4, 0, 1});
 }
 
 TEST_CASE("assignments by tensors of positions") {
@@ -134,5 +181,20 @@ TEST_CASE("positions that are still to be computed are checked as well") {
   CHECK_ERROR("class -1 is out of bounds for 3 classes", one_hot(tensor({0, 1}) - 1, 3));
   CHECK_ERROR("target class 3 is out of bounds for 3 classes",
               nn::cross_entropy(zeros({2, 3}), tensor({0, 1}) + 2));
+}
+
+TEST_CASE("positions that jit does not know are clamped to their dimension") {
+  const Tensor x = arange(4), table = arange(6).reshape({2, 3});
   check_values(jit([&](Tensor at) { return x.index({at}); })(tensor({1, 100})), {1, 3});
+  check_values(jit([&](Tensor at) { return table.gather(1, at); })(tensor({{5}, {-9}})), {2, 3});
+  check_values(jit([&](Tensor at) { return table.index({at, at}); })(tensor({0, 9})), {0, 5});
+  check_values(jit([&](Tensor at) { return one_hot(at, 3); })(tensor({7, -1})), {0, 0, 1, 1, 0, 0});
+  const auto loss = jit([&](Tensor x, Tensor at) { return nn::cross_entropy(x, at); });
+  const Tensor scores = tensor({{1.0, 2.0, 4.0}});
+  CHECK(loss(scores, tensor({7})).item<float>() == loss(scores, tensor({2})).item<float>());
+  CHECK(loss(scores, tensor({-7})).item<float>() == loss(scores, tensor({0})).item<float>());
+  CHECK(loss(scores, tensor({7})).item<float>() ==
+        nn::cross_entropy(scores, tensor({2})).item<float>());
+  CHECK_ERROR("cross_entropy: target class 7 is out of bounds for 3 classes",
+              nn::cross_entropy(scores, tensor({7})));
 }

@@ -124,3 +124,11 @@ TEST_CASE("arguments keep their strides inside a jitted function") {
   wipe(x);
   check_values(x, {0, 0, 0, 0, 0, 0});
 }
+
+TEST_CASE("a result shares no memory with an argument that the function returns") {
+  const Tensor x = ones({2});
+  Tensor y = jit([](Tensor a) { return a; })(x);
+  y.add_(1);
+  check_values(x, {1, 1});
+  check_values(y, {2, 2});
+}

@@ -1,5 +1,6 @@
 // Mistakes in calls: each is refused by the operation's own name, at the caller's line.
 #include <cstdint>
+#include <sstream>
 
 #include "tests/frontend/check.h"
 
@@ -40,6 +41,50 @@ TEST_CASE("an undefined tensor is named by what was asked of it") {
   CHECK_ERROR("zero_grad: expected a tensor", (nothing.zero_grad(), 0));
   CHECK_ERROR("select: expected a tensor", nothing[0]);
   CHECK_ERROR("eval: expected a tensor", (eval(ones({1}), nothing), 0));
+  CHECK_ERROR("requires_grad: expected a tensor", nothing.requires_grad());
+  CHECK_ERROR("is_leaf: expected a tensor", nothing.is_leaf());
+  CHECK_ERROR("grad: expected a tensor", nothing.grad());
+}
+
+TEST_CASE("settings and devices are refused at the caller's line") {
+  CHECK_ERROR("set_num_threads: expected an integer from 1 to", (set_num_threads(0), 0));
+  CHECK_ERROR("Device: expected cpu, cuda or cuda:<number>, got \"gpu\"", Device("gpu"));
+  CHECK_ERROR("Device: expected cpu", ones({1}).to(Device(std::string("cuda:x"))));
+}
+
+TEST_CASE("an undefined argument is refused after calls with others, too") {
+  const auto f = jit([](Tensor x) { return x + 1; });
+  f(ones({1}));
+  CHECK(contains(error_of([&] { f(Tensor()); }), "jit: expected a tensor as argument"));
+}
+
+TEST_CASE("printing inside jit is refused at the line that prints") {
+  std::ostringstream out;
+  const auto prints = jit([&](Tensor x) {
+    CHECK_ERROR("print: looks at a value that is not known", out << x);
+    CHECK_ERROR("print: looks at a value that is not known", x.str());
+    return x;
+  });
+  prints(ones({2}));
+}
+
+TEST_CASE("attention names the operand that does not fit") {
+  const Tensor q = ones({2, 3}), k = ones({4, 3}), v = ones({4, 5}), five = ones({5, 5});
+  const auto attend = [](const Tensor& a, const Tensor& b, const Tensor& c, Here here = {}) {
+    return scaled_dot_product_attention(a, b, c, {}, false, {}, here);
+  };
+  CHECK_ERROR(
+      "scaled_dot_product_attention: expected query [..., S, D] and key [..., T, D], got query of "
+      "shape [2,3] and key of shape [4,5]",
+      attend(q, v, v));
+  CHECK_ERROR(
+      "expected key [..., T, D] and value [..., T, E], got key of shape [4,3] and value of "
+      "shape [5,5]",
+      attend(q, k, five));
+  CHECK_ERROR("value has dtype f64, expected query's dtype f32", attend(q, k, v.to(f64)));
+  CHECK_ERROR("query has dtype i64, expected a float dtype", attend(q.to(i64), k, v));
+  CHECK_ERROR("expected query [..., S, D] and key",
+              scaled_dot_product_attention(q, v, v, zeros({2, 4})));
 }
 
 TEST_CASE("vjp and gradcheck report their caller") {
@@ -105,6 +150,19 @@ TEST_CASE("sizes and numbers out of range are refused by name") {
               randint(0, std::int64_t{1} << 40, {2}, i32));
   CHECK_ERROR("randint: the range -1 to 4 is out of bounds for u32", randint(-1, 5, {2}, u32));
   CHECK(randint(0, std::int64_t{1} << 31, {2}, i32).dtype() == i32);
+  CHECK_ERROR("add: the number 5000000000 is out of range for i32", tensor({1}, i32) + 5000000000);
+  CHECK_ERROR("lt: the number -5000000000 is out of range for i32", tensor({1}, i32) < -5000000000);
+  CHECK_ERROR("tensor: the number 300 is out of range for i8", tensor({300}, i8));
+  CHECK_ERROR("tensor: the number -129 is out of range for i8", tensor({-129}, i8));
+  CHECK_ERROR("tensor: the number 65536 is out of range for u16", tensor({65536}, u16));
+  CHECK_ERROR("tensor: the number 1e+30 is out of range for i32", tensor({1e30}, i32));
+  CHECK_ERROR("full: the number nan is out of range for i64", full({1}, NAN, i64));
+  CHECK_ERROR("full: the number 3000000000 is out of range for i32", full({1}, 3000000000, i32));
+  CHECK_ERROR("masked_fill: the number inf is out of range", x.masked_fill(x > 0, INFINITY));
+  CHECK(tensor({127, -128}, i8).dtype() == i8);
+  check_values(tensor({-1}, u8), {255});  // modulo 2^8, as PyTorch has it
+  check_values(tensor({3.9, -3.9}, i32), {3, -3});
+  CHECK((tensor({1}, u32) - 1).item<std::uint32_t>() == 0);
   CHECK_ERROR("repeat: trying to create tensor with negative dimension -1", x.repeat({-1}));
   CHECK_ERROR("repeat: ", x.repeat({most}));
   CHECK_ERROR("pad: padding of -2 and -2 for dimension 0 with size 3", pad(x, {-2, -2}));

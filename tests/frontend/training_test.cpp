@@ -69,15 +69,16 @@ TEST_CASE("losses and their reductions") {
   const double low = -std::numeric_limits<double>::infinity();
   const Tensor masked = tensor({{low, 0.0, 0.0}, {low, 3.0, low}}, f64);
   check_values(nn::cross_entropy(masked, tensor({2, 1}), nn::Reduction::none), {std::log(2.0), 0});
-  // A class that is known only when the program runs, and is none, costs nothing.
+  // A class that is known only when the program runs is clamped, in the gradient as well.
   const auto losses = jit([](const Tensor& a, const Tensor& b) {
     const Tensor leaf = a.detach().requires_grad_();
     const Tensor all = nn::cross_entropy(leaf, b, nn::Reduction::none);
     return std::pair(all.detach(), autograd::grad(all.sum(), {leaf})[0]);
   });
-  const auto [none, slope] = losses(x, tensor({-100, 3}));
-  check_values(none, {0, 0});
-  check_values(slope, std::vector<double>(6, 0));
+  const auto [clamped, slope] = losses(x, tensor({-100, 3}));
+  const auto [inside, same_slope] = losses(x, tensor({0, 2}));
+  check_values(clamped, numbers(inside));
+  check_values(slope, numbers(same_slope));
   check_values(losses(x, target).second.select(1, 0),
                {std::exp(-2.0) / std::exp(first), 1 / 3.0 - 1}, 1e-14);
   check_values(nn::nll_loss(log_softmax(x, 1), target), {(first + second) / 2}, 1e-14);
@@ -199,6 +200,9 @@ TEST_CASE("gradcheck finds right and wrong gradients, and the worst element") {
   CHECK(contains(bad.message, "failed"));
   CHECK_ERROR("gradcheck failed",
               gradcheck(wrong, {ones({1}, f64).requires_grad_()}, {.raise_exception = true}));
+  const GradcheckReport stepped =
+      gradcheck(wrong, {ones({1}, f64).requires_grad_()}, {.eps = 1e-3});
+  CHECK(stepped.eps == 1e-3);
   CHECK_ERROR("expects at least one input tensor to require gradient",
               gradcheck(wrong, {ones({1})}, GradcheckOptions()));
   CHECK(gradcheck([](Tensor x) { return sin(x); }, rand({4}).requires_grad_()));

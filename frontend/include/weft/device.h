@@ -16,9 +16,9 @@ class WEFT_API Device {
  public:
   Device() = default;
   Device(DeviceType type, int index = -1) : type_(type), index_(index) {}
-  Device(std::string_view text);
-  Device(const char* text) : Device(std::string_view(text)) {}
-  Device(const std::string& text) : Device(std::string_view(text)) {}
+  Device(std::string_view text, Here = {});
+  Device(const char* text, Here here = {}) : Device(std::string_view(text), here) {}
+  Device(const std::string& text, Here here = {}) : Device(std::string_view(text), here) {}
 
   DeviceType type() const { return type_; }
   int index() const { return index_; }  ///< -1 when none was named.

@@ -30,7 +30,7 @@ WEFT_API void set_compile_options(const CompileOptions& options);
 WEFT_API CompileOptions compile_options();
 
 /// Threads that kernels use; WEFT_THREADS or the number of cores unless set.
-WEFT_API void set_num_threads(int threads);
+WEFT_API void set_num_threads(int threads, Here = {});
 WEFT_API int get_num_threads();
 
 /// What compiling the last called signature of a jitted function did.

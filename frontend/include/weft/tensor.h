@@ -185,7 +185,7 @@ class WEFT_API Tensor {
   const void* data_ptr(Here = {}) const;
   template <class T>
   std::vector<T> to_vector(Here = {}) const;
-  std::string str() const;  ///< As Python's repr prints it.
+  std::string str(Here = {}) const;  ///< As Python's repr prints it.
   explicit operator bool() const;
   Tensor& eval(Here = {});
   const Tensor& eval(Here = {}) const;
@@ -194,10 +194,10 @@ class WEFT_API Tensor {
   std::string dump(Stage stage = Stage::graph, Here = {}) const;
 
   // Autograd.
-  bool requires_grad() const;
+  bool requires_grad(Here = {}) const;
   Tensor& requires_grad_(bool on = true, Here = {});
-  bool is_leaf() const;
-  Tensor grad() const;  ///< Undefined before the first backward pass and after zero_grad.
+  bool is_leaf(Here = {}) const;
+  Tensor grad(Here = {}) const;  ///< Undefined before the first backward pass and after zero_grad.
   void set_grad(const Tensor& grad, Here = {});
   void zero_grad(Here = {});  ///< Leaves grad() undefined.
   Tensor& retain_grad(Here = {});
@@ -498,7 +498,7 @@ std::vector<T> Tensor::to_vector(Here here) const {
   return std::vector<T>(first, first + numel());
 }
 
-WEFT_API std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+WEFT_API std::ostream& operator<<(std::ostream& out, const TensorHere& tensor);
 
 /// Python's torch.set_printoptions.
 struct PrintOptions {
