@@ -82,6 +82,7 @@ std::string svg_of_dot(const std::string& dot) {
   if (dot.size() > large)
     words.insert(words.end(), {"-Gnslimit=2", "-Gnslimit1=2", "-Gsplines=line"});
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 
