@@ -456,7 +456,7 @@ class GroupLowering {
     std::size_t stored = 0, loaded = 0;
     for (std::uint32_t id : outputs_) stored += graph_.node(id).types[0].bytes();
     for (const Value read : reads_) loaded += graph_.type(read).bytes();
-    return stored + loaded >= streaming_bytes && 3 * stored >= loaded;
+    return stored + loaded >= streaming_bytes && 8 * stored >= loaded;
   }
 
   bool loaded(int memory) const {
