@@ -1,6 +1,7 @@
 // Kernels to machine code through LLVM. No LLVM type crosses this header.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,9 +17,16 @@ struct CompiledKernel {
   double compile_ms = 0;
 };
 
+/// How much the code generator tries. What the code computes is the same to the bit.
+enum class Effort : std::uint8_t {
+  quick,  ///< A half to a fifth of the time; code that runs two to five times as long.
+  full,
+};
+
 /// Thread-safe; threads compile side by side.
-CompiledKernel compile_llvm(const Kernel& kernel);
-/// compile_llvm in two steps: relocatable object code, which may be kept, and its loading.
+CompiledKernel compile_llvm(const Kernel& kernel, Effort effort = Effort::full);
+/// compile_llvm with full effort in two steps: relocatable object code, which may be kept, and its
+/// loading.
 std::string object_llvm(const Kernel& kernel);
 CompiledKernel load_llvm(std::string_view object);
 /// What decides object code beside the kernel's text: emitters, LLVM, processor and its features.

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include <weft/error.h>
+#include "codegen/jit.h"
 #include "runtime/engine.h"
 #include "runtime/environment.h"
 #include "runtime/log.h"
@@ -79,6 +80,11 @@ void set_disk_cache(const std::string& folder) {
   const std::lock_guard lock(current.mutex);
   current.cache = std::move(cache);
   current.known = !folder.empty();
+}
+
+std::string disk_key(const std::string& kernel_text) {
+  static const std::string& version = *new std::string(codegen::code_version());
+  return version + kernel_text;
 }
 
 }  // namespace weft::runtime

@@ -69,6 +69,12 @@ void clear_caches();
 /// "": as WEFT_CACHE_DIR says. Throws weft::Error, changing nothing, where the folder is refused.
 void set_disk_cache(const std::string& folder);
 
+/// Whether kernels that no cache holds run from quickly made code until they are optimised;
+/// nothing: as WEFT_QUICK_TIER says.
+void set_quick_tier(std::optional<bool> on);
+/// Waits until everything that runs from quick code is optimised.
+void finish_optimising();
+
 /// Threads that kernels use, the caller among them; WEFT_THREADS, else the cores.
 int thread_count();
 void set_thread_count(int threads);  // weft::Error where there is a problem with it

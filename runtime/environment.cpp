@@ -13,9 +13,9 @@ namespace weft::runtime {
 namespace {
 
 constexpr std::array<std::string_view, 5> log_words = {"off", "error", "warn", "info", "debug"};
-constexpr std::array<std::string_view, 2> verify_words = {"0", "1"};
+constexpr std::array<std::string_view, 2> switch_words = {"0", "1"};
 
-constexpr std::array<SettingDef, 7> settings = {{
+constexpr std::array<SettingDef, 8> settings = {{
     {.setting = Setting::threads,
      .name = "WEFT_THREADS",
      .meaning = "Threads that kernels and their compilation use, the caller among them.",
@@ -40,7 +40,14 @@ constexpr std::array<SettingDef, 7> settings = {{
      .meaning =
          "`1` checks graphs, kernels and memory plans of each compilation against their rules.",
      .fallback = "1 in debug builds, else 0",
-     .choices = verify_words},
+     .choices = switch_words},
+    {.setting = Setting::quick_tier,
+     .name = "WEFT_QUICK_TIER",
+     .meaning =
+         "`0`: every kernel is optimised before it first runs. `1`: a new kernel with little "
+         "work runs from quickly made code until a thread in the background has optimised it.",
+     .fallback = "1",
+     .choices = switch_words},
     {.setting = Setting::cache_dir,
      .name = "WEFT_CACHE_DIR",
      .meaning = "Where compiled kernels are kept for later processes; made if missing, and refused "

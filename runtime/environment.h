@@ -15,6 +15,7 @@ enum class Setting : std::uint8_t {
   log,
   pool_limit,
   verify,
+  quick_tier,
   cache_dir,
   cache_limit,
   cache_days

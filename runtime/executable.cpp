@@ -23,7 +23,7 @@ struct BoundArgument {
 };
 
 struct BoundLaunch {
-  codegen::KernelFn fn;
+  std::shared_ptr<const LoadedKernel> kernel;
   std::vector<std::int64_t> params;
   std::size_t first_argument;
   std::int64_t units;
@@ -37,10 +37,11 @@ struct BoundLaunch {
 struct Running {
   const BoundLaunch& launch;
   void* const* pointers;
+  codegen::KernelFn fn = launch.kernel->fn();
 
   void run(std::int64_t begin, std::int64_t end) const {
     void* scratch = launch.scratch_bytes > 0 ? thread_scratch(launch.scratch_bytes) : nullptr;
-    launch.fn(pointers, launch.params.data(), begin, end, scratch);
+    fn(pointers, launch.params.data(), begin, end, scratch);
   }
   static void run_range(void* self, std::int64_t begin, std::int64_t end) {
     static_cast<const Running*>(self)->run(begin, end);
@@ -119,7 +120,6 @@ class CompiledExecutable final : public Executable {
   Plan plan_;
   std::vector<std::size_t> input_bytes_;
   Block constants_;
-  std::vector<std::shared_ptr<const void>> code_;
   std::vector<BoundLaunch> launches_;
   std::vector<BoundArgument> arguments_;       // of all launches
   std::vector<std::size_t> result_of_output_;  // which result an output block is
@@ -162,12 +162,12 @@ void CompiledExecutable::materialise_constants(const codegen::Program& program) 
 /// Launches without units need neither code nor arguments.
 void CompiledExecutable::bind_launches(const codegen::Program& program) {
   std::vector<const codegen::Launch*> needed;
-  std::vector<std::shared_ptr<const codegen::Kernel>> kernels;
+  std::vector<KernelRequest> kernels;
   for (const codegen::Launch& launch : program.launches) {
     if (verifies()) codegen::verify(*launch.kernel);
     if (codegen::unit_count(*launch.kernel, launch.params) == 0) continue;
     needed.push_back(&launch);
-    kernels.push_back(launch.kernel);
+    kernels.push_back({launch.kernel, launch.cost_ns});
   }
   const Stopwatch watch;
   KernelCode code = compile_kernels(kernels);
@@ -176,14 +176,13 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
   report_.kernels_loaded = code.loaded;
   for (std::size_t k = 0; k < needed.size(); ++k) {
     const codegen::Launch& launch = *needed[k];
-    launches_.push_back({.fn = code.kernels[k].fn,
+    launches_.push_back({.kernel = std::move(code.kernels[k]),
                          .params = launch.params,
                          .first_argument = arguments_.size(),
                          .units = codegen::unit_count(*launch.kernel, launch.params),
                          .scratch_bytes = codegen::scratch_bytes(*launch.kernel, launch.params),
                          .cost_ns = launch.cost_ns,
                          .ranges_per_thread = launch.kernel->is_contract() ? 1 : 4});
-    code_.push_back(std::move(code.kernels[k].code));
     for (const codegen::Argument& argument : launch.arguments)
       arguments_.push_back(bind(program, argument));
   }

@@ -20,10 +20,13 @@ namespace weft::runtime {
 namespace {
 
 constexpr std::size_t capacity = 8192;
+// Quick code runs two to five times as long as optimised code, which takes some milliseconds more
+// to make: with more work than this in one launch, it is better made at once.
+constexpr double quick_work_ns = 1e6;
 
 /// Never destroyed: executables in static objects may outlive it otherwise.
 struct KernelCache {
-  OnceCache<std::string, codegen::CompiledKernel> code{capacity};
+  OnceCache<std::string, std::shared_ptr<LoadedKernel>> code{capacity};
   std::atomic<std::size_t> compiled{0}, loaded{0}, hits{0};
 
   static KernelCache& instance() {
@@ -35,8 +38,9 @@ struct KernelCache {
 /// One text and the code found or made for it.
 struct Request {
   std::string text;
-  const codegen::Kernel* kernel;
-  codegen::CompiledKernel code;
+  std::shared_ptr<const codegen::Kernel> kernel;
+  double cost_ns;
+  std::shared_ptr<LoadedKernel> code;
   bool compiled = false, loaded = false;  // neither: the memory had it
 };
 
@@ -52,26 +56,26 @@ std::optional<codegen::CompiledKernel> load(DiskCache& disk, const std::string& 
   }
 }
 
-codegen::CompiledKernel load_or_compile(Request& request) {
+bool may_be_quick(const Request& request) {
+  return request.cost_ns <= quick_work_ns && quick_tier();
+}
+
+std::shared_ptr<LoadedKernel> load_or_compile(Request& request) {
   const Stopwatch watch;
-  const std::shared_ptr<DiskCache> disk = disk_cache();
-  if (!disk) {
-    request.compiled = true;
-    return codegen::compile_llvm(*request.kernel);
-  }
-  static const std::string& version = *new std::string(codegen::code_version());
-  const std::string key = version + request.text;
-  if (auto found = load(*disk, key)) {
-    request.loaded = true;
-    found->compile_ms = watch.ms();
-    return *std::move(found);
+  if (const std::shared_ptr<DiskCache> disk = disk_cache()) {
+    if (auto found = load(*disk, disk_key(request.text))) {
+      request.loaded = true;
+      found->compile_ms = watch.ms();
+      return std::make_shared<LoadedKernel>(*std::move(found));
+    }
   }
   request.compiled = true;
-  const std::string object = codegen::object_llvm(*request.kernel);
-  codegen::CompiledKernel compiled = codegen::load_llvm(object);
-  compiled.compile_ms = watch.ms();
-  disk->store(key, object);
-  return compiled;
+  if (!may_be_quick(request))
+    return std::make_shared<LoadedKernel>(compile_and_keep(*request.kernel, request.text));
+  auto made = std::make_shared<LoadedKernel>(
+      codegen::compile_llvm(*request.kernel, codegen::Effort::quick), request.kernel, request.text);
+  optimise_later(made);
+  return made;
 }
 
 void find_or_compile(Request& request) {
@@ -79,13 +83,14 @@ void find_or_compile(Request& request) {
   const std::uint64_t hash = std::hash<std::string_view>()(request.text);
   auto found = cache.code.get(hash, request.text, [&] { return load_or_compile(request); });
   request.code = std::move(found.value);
+  if (!request.code->is_optimised() && !may_be_quick(request)) request.code->optimise();
   (request.compiled ? cache.compiled
    : request.loaded ? cache.loaded
                     : cache.hits)
       .fetch_add(1, std::memory_order_relaxed);
   if (found.made && log_enabled(LogLevel::debug))
     log(LogLevel::debug, std::string(request.loaded ? "loaded" : "compiled") + " a kernel in " +
-                             std::to_string(request.code.compile_ms) + " ms\n" + request.text);
+                             std::to_string(request.code->compile_ms()) + " ms\n" + request.text);
 }
 
 /// Runs the requests on several threads of its own: the pool's may be needed by running programs.
@@ -119,15 +124,17 @@ void find_or_compile_all(std::vector<Request>& requests) {
 
 }  // namespace
 
-KernelCode compile_kernels(std::span<const std::shared_ptr<const codegen::Kernel>> kernels) {
+KernelCode compile_kernels(std::span<const KernelRequest> kernels) {
   std::vector<Request> requests;
   std::vector<std::size_t> request_of(kernels.size());
   std::unordered_map<std::string, std::size_t> known;
   for (std::size_t k = 0; k < kernels.size(); ++k) {
-    std::string text = codegen::print(*kernels[k]);
-    const auto [at, inserted] = known.emplace(std::move(text), requests.size());
-    if (inserted) requests.push_back({at->first, kernels[k].get(), {}});
+    const auto& [kernel, cost_ns] = kernels[k];
+    const auto [at, inserted] = known.emplace(codegen::print(*kernel), requests.size());
+    if (inserted) requests.push_back({at->first, kernel, 0, {}});
     request_of[k] = at->second;
+    Request& request = requests[at->second];
+    request.cost_ns = std::max(request.cost_ns, cost_ns);
   }
   find_or_compile_all(requests);
 

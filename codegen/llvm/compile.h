@@ -6,7 +6,7 @@
 
 namespace weft::codegen::cpu {
 
-CompiledKernel compile(const Kernel& kernel, const Target& target);
+CompiledKernel compile(const Kernel& kernel, const Target& target, Effort effort = Effort::full);
 std::string ir_text(const Kernel& kernel, const Target& target);
 std::string assembly_text(const Kernel& kernel, const Target& target);
 

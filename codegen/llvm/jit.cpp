@@ -20,10 +20,10 @@ struct Unit {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
 
-  Unit(const Kernel& kernel, const Target& target, bool names) {
+  Unit(const Kernel& kernel, const Target& target, bool names, Effort effort = Effort::full) {
     context.setDiscardValueNames(!names);
     module = std::make_unique<llvm::Module>("kernel", context);
-    set_layout(*module, target);
+    set_layout(*module, target, effort);
     Emitter emitter(*module, kernel, target);
     if (kernel.is_attention()) {
       emit_attention(emitter);
@@ -44,9 +44,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-llvm::SmallVector<char, 0> object(const Kernel& kernel, const Target& target) {
-  Unit unit(kernel, target, /*names=*/false);
-  return object_code(*unit.module, target);
+llvm::SmallVector<char, 0> object(const Kernel& kernel, const Target& target, Effort effort) {
+  Unit unit(kernel, target, /*names=*/false, effort);
+  return object_code(*unit.module, target, effort);
 }
 
 CompiledKernel load(llvm::SmallVector<char, 0> object, Clock::time_point start) {
@@ -61,9 +61,9 @@ CompiledKernel load(llvm::SmallVector<char, 0> object, Clock::time_point start) 
 
 }  // namespace
 
-CompiledKernel compile(const Kernel& kernel, const Target& target) {
+CompiledKernel compile(const Kernel& kernel, const Target& target, Effort effort) {
   Clock::time_point start = Clock::now();
-  return load(object(kernel, target), start);
+  return load(object(kernel, target, effort), start);
 }
 
 std::string ir_text(const Kernel& kernel, const Target& target) {
@@ -81,11 +81,11 @@ std::string assembly_text(const Kernel& kernel, const Target& target) {
 
 }  // namespace cpu
 
-CompiledKernel compile_llvm(const Kernel& kernel) {
-  return cpu::compile(kernel, cpu::host_target());
+CompiledKernel compile_llvm(const Kernel& kernel, Effort effort) {
+  return cpu::compile(kernel, cpu::host_target(), effort);
 }
 std::string object_llvm(const Kernel& kernel) {
-  llvm::SmallVector<char, 0> object = cpu::object(kernel, cpu::host_target());
+  llvm::SmallVector<char, 0> object = cpu::object(kernel, cpu::host_target(), Effort::full);
   return {object.begin(), object.end()};
 }
 CompiledKernel load_llvm(std::string_view object) {

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include <weft/error.h>
 #include "llvm/IR/LegacyPassManager.h"
@@ -29,24 +31,71 @@ void set_options() {
   set_option("enable-misched", "false");
 }
 
-std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target) {
+std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target, Effort effort) {
   initialize_llvm();
   std::string error;
   const llvm::Target* found = llvm::TargetRegistry::lookupTarget(target.triple, error);
   if (!found) throw InternalError("llvm: no code generator for " + target.triple + ": " + error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // arithmetic is fixed in the graph
-  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      target.triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+  const auto level =
+      effort == Effort::quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less;
+  return std::unique_ptr<llvm::TargetMachine>(
+      found->createTargetMachine(target.triple, target.cpu, target.features, options,
+                                 llvm::Reloc::PIC_, llvm::CodeModel::Small, level, /*JIT=*/true));
 }
 
-llvm::TargetMachine& machine_of_this_thread(const Target& target) {
-  thread_local std::map<std::string, std::unique_ptr<llvm::TargetMachine>> machines;
-  auto& machine = machines[target.cpu + ":" + target.features];
-  if (!machine) machine = make_machine(target);
-  return *machine;
-}
+/// Code generators, each used by one thread at a time. Never destroyed: static objects may compile
+/// until the very end, when threads have lost what was theirs.
+class Machines {
+ public:
+  static Machines& instance() {
+    static Machines& machines = *new Machines();
+    return machines;
+  }
+
+  std::unique_ptr<llvm::TargetMachine> take(const Target& target, Effort effort) {
+    {
+      const std::lock_guard lock(mutex_);
+      auto& free = free_[key(target, effort)];
+      if (!free.empty()) {
+        auto machine = std::move(free.back());
+        free.pop_back();
+        return machine;
+      }
+    }
+    return make_machine(target, effort);
+  }
+  void give(const Target& target, Effort effort, std::unique_ptr<llvm::TargetMachine> machine) {
+    const std::lock_guard lock(mutex_);
+    free_[key(target, effort)].push_back(std::move(machine));
+  }
+
+ private:
+  using Key = std::pair<Effort, std::string>;
+  static Key key(const Target& target, Effort effort) {
+    return {effort, target.cpu + ":" + target.features};
+  }
+
+  std::mutex mutex_;
+  std::map<Key, std::vector<std::unique_ptr<llvm::TargetMachine>>> free_;
+};
+
+/// One of them for a while.
+class Machine {
+ public:
+  Machine(const Target& target, Effort effort)
+      : target_(target), effort_(effort), machine_(Machines::instance().take(target, effort)) {}
+  ~Machine() { Machines::instance().give(target_, effort_, std::move(machine_)); }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  llvm::TargetMachine* operator->() { return machine_.get(); }
+
+ private:
+  const Target& target_;
+  const Effort effort_;
+  std::unique_ptr<llvm::TargetMachine> machine_;
+};
 
 void check(llvm::Module& module) {
   std::string problems;
@@ -68,21 +117,21 @@ void initialize_llvm() {
   });
 }
 
-void set_layout(llvm::Module& module, const Target& target) {
+void set_layout(llvm::Module& module, const Target& target, Effort effort) {
   module.setTargetTriple(target.triple);
-  module.setDataLayout(machine_of_this_thread(target).createDataLayout());
+  module.setDataLayout(Machine(target, effort)->createDataLayout());
 }
 
-llvm::SmallVector<char, 0> object_code(llvm::Module& module, const Target& target) {
+llvm::SmallVector<char, 0> object_code(llvm::Module& module, const Target& target, Effort effort) {
 #ifndef NDEBUG
   check(module);
 #endif
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
+  Machine machine(target, effort);
   llvm::legacy::PassManager passes;
   llvm::MCContext* context = nullptr;
-  if (machine_of_this_thread(target).addPassesToEmitMC(passes, context, out,
-                                                       /*DisableVerify=*/true))
+  if (machine->addPassesToEmitMC(passes, context, out, /*DisableVerify=*/true))
     throw InternalError("llvm: the code generator writes no objects");
   passes.run(module);
   return bytes;
@@ -92,9 +141,9 @@ std::string assembly(llvm::Module& module, const Target& target) {
   check(module);
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream out(text);
+  Machine machine(target, Effort::full);
   llvm::legacy::PassManager passes;
-  if (machine_of_this_thread(target).addPassesToEmitFile(passes, out, nullptr,
-                                                         llvm::CodeGenFileType::AssemblyFile))
+  if (machine->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::AssemblyFile))
     throw InternalError("llvm: the code generator writes no assembly");
   passes.run(module);
   return std::string(text);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "codegen/jit.h"
 #include "codegen/llvm/target.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Module.h"
@@ -14,9 +15,9 @@ namespace weft::codegen::cpu {
 void initialize_llvm();
 
 /// Gives the module its triple and data layout.
-void set_layout(llvm::Module& module, const Target& target);
-/// Each thread has its own code generators, so any number of threads may call these at once.
-llvm::SmallVector<char, 0> object_code(llvm::Module& module, const Target& target);
+void set_layout(llvm::Module& module, const Target& target, Effort effort);
+/// Any number of threads may call these at once.
+llvm::SmallVector<char, 0> object_code(llvm::Module& module, const Target& target, Effort effort);
 std::string assembly(llvm::Module& module, const Target& target);
 
 }  // namespace weft::codegen::cpu

@@ -58,6 +58,12 @@ std::string check_compiled(const GraphCase& c, bool fuse, int threads,
   return compare(stage + ", inputs donated", donated, expected);
 }
 
+/// Quick code on one thread, then optimised code in the same programs on two.
+struct QuickTier {
+  explicit QuickTier(bool on) { runtime::set_quick_tier(on); }
+  ~QuickTier() { runtime::set_quick_tier(std::nullopt); }
+};
+
 std::string check_all(const GraphCase& c, const Checks& checks) {
   verify(c.graph);
   if (auto failure = check_text(c.graph); !failure.empty()) return failure;
@@ -65,14 +71,18 @@ std::string check_all(const GraphCase& c, const Checks& checks) {
   for (const bool fuse : {true, false}) {
     if (auto failure = check_passes(c, fuse, expected); !failure.empty()) return failure;
     if (!checks.compile) continue;
-    for (const int threads : {1, 2})
+    const QuickTier tier(checks.quick);
+    for (const int threads : {1, 2}) {
       if (auto failure = check_compiled(c, fuse, threads, expected); !failure.empty())
         return failure;
+      if (checks.quick) runtime::finish_optimising();
+    }
   }
   if (!checks.gradient) return "";
   const auto gradient = gradient_of(c);
   if (!gradient) return "";
-  const std::string failure = check_all(*gradient, {.compile = checks.compile});
+  const std::string failure =
+      check_all(*gradient, {.compile = checks.compile, .quick = checks.quick});
   return failure.empty() ? "" : "gradient: " + failure;
 }
 

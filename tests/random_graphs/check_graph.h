@@ -12,6 +12,7 @@ namespace weft::test {
 struct Checks {
   bool compile = true;    // else passes only, through the interpreter
   bool gradient = false;  // the same checks on the graph's gradient
+  bool quick = false;     // compiled code begins with quick code, and is optimised after a run
 };
 
 /// Empty, or one sentence: what failed, and where results differ first.

@@ -10,6 +10,7 @@ namespace weft::test {
 namespace {
 
 constexpr std::uint64_t gradient_every = 3;
+constexpr std::uint64_t quick_every = 5;
 
 GraphCase shrunk(const GraphCase& failing, const Checks& checks) {
   return shrink(failing, [&](const GraphCase& c) { return !find_failure(c, checks).empty(); });
@@ -19,7 +20,7 @@ GraphCase shrunk(const GraphCase& failing, const Checks& checks) {
 std::string explain(std::uint64_t seed, const GraphCase& failing, const Checks& checks) {
   GraphCase small = shrunk(failing, checks);
   std::string what = find_failure(small, checks);
-  const Checks plain{.compile = checks.compile};
+  const Checks plain{.compile = checks.compile, .quick = checks.quick};
   if (checks.gradient && find_failure(small, plain).empty()) {
     try {
       const auto gradient = gradient_of(small);
@@ -48,7 +49,8 @@ FuzzReport fuzz(const FuzzOptions& options,
   for (std::int64_t k = 0; k < options.count && report.failures < options.most_failures; ++k) {
     const std::uint64_t seed = options.first_seed + static_cast<std::uint64_t>(k);
     const Checks checks{.compile = k % options.compile_every == 0,
-                        .gradient = seed % gradient_every == 0};
+                        .gradient = seed % gradient_every == 0,
+                        .quick = seed % quick_every == 0};
     const GraphCase c = random_case(seed);
     ++report.graphs;
     report.nodes += static_cast<std::int64_t>(c.graph.size() - c.graph.param_count());

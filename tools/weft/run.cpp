@@ -195,7 +195,10 @@ int run(const RunOptions& options) {
     print_results(graph, results);
   else
     write_results(options, graph, results);
-  if (options.time) print_times(*executable, inputs, compile_ms);
+  if (options.time) {
+    runtime::finish_optimising();
+    print_times(*executable, inputs, compile_ms);
+  }
   return exit_fine;
 }
 
