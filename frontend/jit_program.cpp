@@ -385,13 +385,21 @@ void JitProgram::run_compiled(Tensors arguments, std::span<Tensor> results) cons
     ready = ready && is_evaluated(values[k]);
   }
   if (!ready) evaluate(values);
+  // What the call makes is there before it runs, so that it either happens or does not: once memory
+  // may have been overwritten, nothing is allocated but for writes through views.
+  runtime::StackArray<Ref, 8> made(outputs_.size());
+  for (std::size_t k = 0; k < outputs_.size(); ++k) {
+    made[k] = record_input({}, outputs_[k].layout);
+    if (outputs_[k].to == Output::To::result) deliver(outputs_[k], made[k], arguments, results);
+  }
+  runtime::StackArray<runtime::Buffer, 8> buffers(outputs_.size());
   Loans loans(values);
   lend_inputs(loans, arguments);
-  runtime::StackArray<runtime::Buffer, 8> made(outputs_.size());
-  run_on(*executable_, values, loans.flags(), made);
+  run_on(*executable_, values, loans.flags(), buffers);
+  for (std::size_t k = 0; k < outputs_.size(); ++k) made[k]->buffer = std::move(buffers[k]);
   for (std::size_t k = 0; k < outputs_.size(); ++k) {
-    Ref value = record_input(std::move(made[k]), outputs_[k].layout);
-    deliver(outputs_[k], std::move(value), arguments, results);
+    if (outputs_[k].to != Output::To::result)
+      deliver(outputs_[k], std::move(made[k]), arguments, results);
   }
 }
 

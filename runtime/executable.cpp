@@ -124,6 +124,7 @@ class CompiledExecutable final : public Executable {
   std::vector<BoundArgument> arguments_;       // of all launches
   std::vector<std::size_t> result_of_output_;  // which result an output block is
   std::vector<Copy> copies_;
+  std::size_t scratch_bytes_ = 0;  // the most that a launch needs
 };
 
 BoundArgument CompiledExecutable::bind(const codegen::Program& program,
@@ -183,6 +184,7 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
                          .scratch_bytes = codegen::scratch_bytes(*launch.kernel, launch.params),
                          .cost_ns = launch.cost_ns,
                          .ranges_per_thread = launch.kernel->is_contract() ? 1 : 4});
+    scratch_bytes_ = std::max(scratch_bytes_, launches_.back().scratch_bytes);
     for (const codegen::Argument& argument : launch.arguments)
       arguments_.push_back(bind(program, argument));
   }
@@ -206,7 +208,7 @@ void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* poin
   Running running{launch, pointers};
   if (launch.cost_ns < fork_ns || launch.units < 2) return running.run(0, launch.units);
   parallel_run({Running::run_range, &running, launch.units, launch.cost_ns, launch.ahead_ns,
-                launch.ranges_per_thread});
+                launch.ranges_per_thread, launch.scratch_bytes});
 }
 
 void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
@@ -228,6 +230,7 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
       result = allocate(block.bytes);
     bases[input_bytes_.size() + k] = result.data();
   }
+  for (const Copy& copy : copies_) results[copy.result] = allocate(copy.bytes);
   const Block arena(plan_.arena_bytes);
   bases[arena_base()] = arena.data();
   bases[constant_base()] = constants_.data();
@@ -235,6 +238,9 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
   Pointers pointers(arguments_.size());
   for (std::size_t k = 0; k < arguments_.size(); ++k)
     pointers[k] = shifted(bases[arguments_[k].base], arguments_[k].offset);
+  thread_scratch(scratch_bytes_);
+  // Everything is allocated: what may be overwritten stays whole until here, and nothing fails from
+  // here on.
   for (const BoundLaunch& launch : launches_)
     run_launch(launch, pointers.data() + launch.first_argument);
 
@@ -242,7 +248,6 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
     if (plan_.results[k].kind == PlannedResult::Kind::input)
       results[k] = *inputs[static_cast<std::size_t>(plan_.results[k].index)];
   for (const Copy& copy : copies_) {
-    results[copy.result] = allocate(copy.bytes);
     if (copy.bytes > 0)
       std::memcpy(results[copy.result].data(), shifted(bases[copy.from.base], copy.from.offset),
                   copy.bytes);

@@ -77,6 +77,15 @@ struct Job {
   }
 };
 
+bool has_scratch(std::size_t bytes) noexcept {
+  try {
+    thread_scratch(bytes);
+    return true;
+  } catch (const OutOfMemory&) {
+    return false;
+  }
+}
+
 class Worker {
  public:
   Worker(bool spin, int number) : spin_(spin) {
@@ -127,7 +136,7 @@ class Worker {
           !state_.compare_exchange_strong(seen, running, std::memory_order_acq_rel))
         continue;  // taken back
       std::fesetenv(&job_->floats);
-      job_->take_part();
+      if (has_scratch(job_->work.scratch_bytes)) job_->take_part();
       state_.store(idle, std::memory_order_release);
       state_.notify_all();
     }
@@ -247,8 +256,8 @@ std::size_t ThreadPool::start_workers(std::size_t count) {
       const BlockSignals blocked;
       workers_.push_back(std::make_unique<Worker>(spins(), static_cast<int>(workers_.size()) + 1));
     }
-  } catch (const std::system_error& error) {
-    log(LogLevel::warn, std::string("the system refused a thread: ") + error.what());
+  } catch (const std::exception& error) {  // of the system, or bad_alloc
+    log(LogLevel::warn, std::string("no further thread: ") + error.what());
   }
   return std::min(count, workers_.size());
 }

@@ -3,6 +3,7 @@
 // the caller takes back. Whoever finds the pool busy (another thread, or a nested call) runs alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -20,6 +21,7 @@ struct ParallelWork {
   double cost_ns;       // an estimate of all units on one thread
   double ahead_ns = 0;  // of the work that follows at once
   int ranges_per_thread = 4;
+  std::size_t scratch_bytes = 0;  // that thread_scratch must have: others without them take no part
 };
 
 /// Returns when every unit ran. Rethrows the first exception; then some units may not have run.
