@@ -5,6 +5,7 @@
 #include "frontend/expr.h"
 #include "frontend/promote.h"
 #include "frontend/storage.h"
+#include "ir/scalar_math.h"
 
 namespace weft {
 
@@ -191,6 +192,19 @@ WEFT_COMPOSED(log10, expr::mul(expr::unary(Op::log, v), 1 / std::log(10.0)))
 Tensor square(const Tensor& x, Here here) {
   const OpScope scope("square", here);
   return pow(x, 2);  // so that bool becomes i64, as in PyTorch
+}
+
+Tensor polygamma(std::int64_t n, const Tensor& x, Here here) {
+  const OpScope scope("polygamma", here);
+  if (n < 0) detail::fail("does not support negative n, got " + std::to_string(n));
+  if (n == 0) return digamma(x);
+  if (n > ir::math::max_polygamma_order) {
+    detail::fail_unsupported("expected n of at most " +
+                             std::to_string(ir::math::max_polygamma_order) + ", got " +
+                             std::to_string(n));
+  }
+  const Ref v = detail::as_ref(x, detail::float_type(x.dtype()));
+  return wrap(detail::record(Op::polygamma, {v}, {{"order", n}}));
 }
 
 Tensor trunc(const Tensor& x, Here here) {
@@ -450,6 +464,9 @@ Tensor Tensor::clamp(const Operand& low, const Operand& high) const {
   return weft::clamp(*this, low, high);
 }
 Tensor Tensor::square(Here here) const { return weft::square(*this, here); }
+Tensor Tensor::polygamma(std::int64_t n, Here here) const {
+  return weft::polygamma(n, *this, here);
+}
 Tensor Tensor::trunc(Here here) const { return weft::trunc(*this, here); }
 Tensor Tensor::frac(Here here) const { return weft::frac(*this, here); }
 Tensor Tensor::relu(Here here) const { return weft::relu(*this, here); }

@@ -68,6 +68,7 @@ enum class Op : std::uint8_t {
   erf_inv,
   lgamma,
   digamma,
+  polygamma,
   logistic,
   convert,
   bitcast,

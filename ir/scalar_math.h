@@ -1,8 +1,8 @@
 // The transcendental functions as scalar programs, for f32 and f64. Each takes and returns values
 // of one float dtype. Accuracy: at most 1 ULP for exp, log and rsqrt and 2 for the rest; for f64
-// erf_inv 2.5, lgamma and digamma 4.5 (docs/accuracy.md). Correct at NaN, infinities, zeros and
-// denormals, and over the whole range of arguments. Sources of the approximations stand beside each
-// definition.
+// erf_inv 2.5, lgamma and digamma 4.5, polygamma 4 and twice its order (docs/accuracy.md). Correct
+// at NaN, infinities, zeros and denormals, and over the whole range of arguments. Sources of the
+// approximations stand beside each definition.
 #pragma once
 
 #include "ir/scalar.h"
@@ -30,6 +30,10 @@ Scalar erfc(ScalarBuilder& b, Scalar x);
 Scalar erf_inv(ScalarBuilder& b, Scalar x);
 Scalar lgamma(ScalarBuilder& b, Scalar x);
 Scalar digamma(ScalarBuilder& b, Scalar x);
+/// The derivative of digamma of that order, from 1 to max_polygamma_order: beyond, factorials in
+/// its coefficients leave the range of f64.
+inline constexpr int max_polygamma_order = 100;
+Scalar polygamma(ScalarBuilder& b, Scalar x, int order);
 Scalar logistic(ScalarBuilder& b, Scalar x);
 Scalar cbrt(ScalarBuilder& b, Scalar x);
 Scalar rsqrt(ScalarBuilder& b, Scalar x);  // 1 / sqrt(x)

@@ -11,9 +11,6 @@ namespace {
 constexpr double pi = 0x1.921fb54442d18p+1;
 constexpr double ln2 = 0x1.62e42fefa39efp-1;
 
-/// How exact a logarithm and the fits need to be.
-enum class Precision { f32, f64 };
-
 // Of finite x > 0.
 Term log_for(Precision precision, Term x) {
   return precision == Precision::f32 ? log2_wide(x) * ln2 : log_positive(x);
@@ -118,7 +115,9 @@ Term digamma_rest(Precision precision, Term v) {
           72.39969915685315, -74.30604734318709, 35.23229374570126});
 }
 
-/// y - pi cot(pi x) = y - 1/f + f (2/(1 - f^2) - c(f^2)), f = x - its nearest integer.
+}  // namespace
+
+// y - 1/f + f (2/(1 - f^2) - c(f^2))
 Term less_pi_cotangent(Precision precision, Term y, Term f) {
   const Term z = f * f;
   const Term c =
@@ -130,6 +129,8 @@ Term less_pi_cotangent(Precision precision, Term y, Term f) {
                      -0.00012290198298999148, -2.9124168403825428e-05, -1.0352134100303185e-05});
   return fma(f, 2 / (1 - z) - c, y - 1 / f);
 }
+
+namespace {
 
 Term digamma_f64(Precision precision, Term x) {
   // Left of the origin: digamma(x) = digamma(1 - x) - pi cot(pi x).

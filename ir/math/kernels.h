@@ -61,6 +61,12 @@ struct PiReduced {
 };
 PiReduced reduce_pi(Term x, bool plus_half);
 
+/// How exact an f64 computation needs to be: its result is rounded to f32, or is f64.
+enum class Precision { f32, f64 };
+
+/// y - pi cot(pi x) for f = x - its nearest integer, f64.
+Term less_pi_cotangent(Precision precision, Term y, Term f);
+
 /// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j is odd.
 struct HalfPiReduced {
   Term r, low, odd;

@@ -56,6 +56,15 @@ std::vector<Type> infer_convert(const InferContext& c) {
   return {{to, c.operands[0].shape}};
 }
 
+std::vector<Type> infer_polygamma(const InferContext& c) {
+  check_elementwise(c, Class::floating);
+  const std::int64_t order = c.node.attrs.integer("order");
+  if (order < 1 || order > math::max_polygamma_order)
+    c.fail("E7", "attribute 'order'", "1 to " + std::to_string(math::max_polygamma_order),
+           std::to_string(order));
+  return {c.operands[0]};
+}
+
 std::vector<Type> infer_bitcast(const InferContext& c) {
   const DType from = c.operands[0].dtype;
   const DType to = c.node.attrs.dtype("dtype");
@@ -84,6 +93,10 @@ Scalar scalar_sign(ScalarBuilder& b, Scalars x, const Node&) {
 Scalar scalar_is_finite(ScalarBuilder& b, Scalars x, const Node&) {
   const Scalar infinity = b.constant(b.dtype(x[0]), std::numeric_limits<double>::infinity());
   return b.lt(b.abs(x[0]), infinity);
+}
+
+Scalar scalar_polygamma(ScalarBuilder& b, Scalars x, const Node& node) {
+  return math::polygamma(b, x[0], static_cast<int>(node.attrs.integer("order")));
 }
 
 Scalar scalar_convert(ScalarBuilder& b, Scalars x, const Node& node) {
@@ -125,11 +138,21 @@ Expr d_erf_inv(Formula f) {
   return 0.5 / std::numbers::inv_sqrtpi * (f.y() * f.y()).apply(Op::exp);
 }
 Expr d_lgamma(Formula f) { return f.x().apply(Op::digamma); }
-Expr d_digamma(Formula f) {
-  throw Unsupported("digamma: its derivative is not supported yet", f.c.node.where);
+Expr polygamma(std::int64_t order, Expr x) {
+  return {x.b, x.b->add_node(Op::polygamma, {x.v}, {{"order", order}})};
+}
+Expr d_digamma(Formula f) { return polygamma(1, f.x()); }
+Expr d_polygamma(Formula f) {
+  const std::int64_t order = f.c.node.attrs.integer("order");
+  if (order == math::max_polygamma_order)
+    throw Unsupported("polygamma: no derivative of order " + std::to_string(order) +
+                          " is supported, expected an order below it",
+                      f.c.node.where);
+  return polygamma(order + 1, f.x());
 }
 Expr d_logistic(Formula f) { return f.y() * (1.0 - f.y()); }
 
+constexpr AttrDef with_order[] = {{"order", AttrType::integer}};
 constexpr AttrDef to_dtype[] = {{"dtype", AttrType::dtype}};
 
 constexpr OpDef with_transpose(OpDef def, TransposeFn transpose) {
@@ -159,6 +182,11 @@ constexpr OpDef bitcast_entry{.op = Op::bitcast,
                               .infer = infer_bitcast,
                               .scalar = scalar_bitcast,
                               .doc = "the bits of x as a dtype of equal size"};
+
+constexpr OpDef with_attrs(OpDef def, std::span<const AttrDef> attrs) {
+  def.attrs = attrs;
+  return def;
+}
 
 constexpr OpDef table[] = {
     with_transpose(entry(Op::neg, "neg", number, opcode<ScalarOp::neg>, d<d_neg>, "-x"),
@@ -206,6 +234,9 @@ constexpr OpDef table[] = {
           "logarithm of |gamma(x)|", right_of_poles),
     entry(Op::digamma, "digamma", floating, call<math::digamma>, d<d_digamma>,
           "derivative of lgamma", right_of_poles),
+    with_attrs(entry(Op::polygamma, "polygamma", infer_polygamma, scalar_polygamma, d<d_polygamma>,
+                     "derivative of digamma, of an order from 1 on", right_of_poles),
+               with_order),
     entry(Op::logistic, "logistic", floating, call<math::logistic>, d<d_logistic>,
           "1 / (1 + exp(-x))"),
     convert_entry,

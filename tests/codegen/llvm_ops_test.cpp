@@ -32,6 +32,8 @@ std::vector<Use> uses_of(const ir::OpDef& op) {
     } else if (op.op == ir::Op::compare) {
       for (const char* direction : {"eq", "ne", "lt", "le", "gt", "ge"})
         uses.push_back({operands, {{"direction", std::string(direction)}}});
+    } else if (op.op == ir::Op::polygamma) {
+      for (std::int64_t order : {1, 2, 100}) uses.push_back({operands, {{"order", order}}});
     } else {
       uses.push_back({operands, {}});
     }

@@ -41,6 +41,18 @@ TEST_CASE("powers of two give exact squares") {
   check_tensor(square(tensor({3})), i64, {1}, {9});
 }
 
+TEST_CASE("polygamma takes its order first") {
+  constexpr double pi = 3.14159265358979323846, zeta3 = 1.2020569031595942854;
+  const Tensor x = tensor({1.0, 0.5}, f64);
+  check_tensor(polygamma(1, x), f64, {2}, {pi * pi / 6, pi * pi / 2}, 1e-15);
+  check_tensor(x.polygamma(2), f64, {2}, {-2 * zeta3, -14 * zeta3}, 1e-15);
+  check_values(polygamma(0, x), numbers(digamma(x)));
+  check_tensor(polygamma(1, tensor({1})), f32, {1}, {pi * pi / 6}, 1e-7);
+  check_values(polygamma(1, tensor({0.0, -2.0, INFINITY, NAN})), {INFINITY, INFINITY, 0, NAN});
+  CHECK_ERROR("polygamma: does not support negative n, got -1", polygamma(-1, x));
+  CHECK_ERROR("polygamma: expected n of at most 100, got 101", x.polygamma(101));
+}
+
 TEST_CASE("functions of integers are floats") {
   const Tensor x = tensor({0, 1});
   CHECK(exp(x).dtype() == f32);

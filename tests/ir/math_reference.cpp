@@ -6,6 +6,8 @@
 #include <limits>
 #include <random>
 
+#include "tests/support/polygamma.h"
+
 namespace weft::ir::testing {
 
 namespace {
@@ -51,6 +53,22 @@ long double digamma(long double x) {
   const long double series =
       z * (1 / 12.L - z * (1 / 120.L - z * (1 / 252.L - z * (1 / 240.L - z * (1 / 132.L)))));
   return std::log(x) - 1 / (2 * x) - series - shift;
+}
+
+/// Even orders have zeros left of the origin, where terms as large as near 1/2 cancel.
+template <int order>
+MathFunction polygamma_function(std::string_view name) {
+  const double scale = std::ldexp(std::tgamma(order + 1.0), order + 2);
+  return {name,
+          [](ScalarBuilder& b, Scalar x) { return math::polygamma(b, x, order); },
+          test::polygamma<order>,
+          -20,
+          60,
+          2,
+          4.0 + 2 * order,
+          {0, 1, -0.5, -1, -1.5},
+          order % 2 == 0 ? scale * 0x1p-48 : 0,
+          order % 2 == 0 ? scale * 0x1p-48 : 0};
 }
 
 #define WEFT_LD(f) [](long double x) -> long double { return std::f(x); }
@@ -136,6 +154,9 @@ const std::vector<MathFunction>& math_functions() {
        1e-10,
        2e-14,
        3e-18},
+      polygamma_function<1>("polygamma 1"),
+      polygamma_function<2>("polygamma 2"),
+      polygamma_function<8>("polygamma 8"),
       {"cbrt", math::cbrt, WEFT_LD(cbrt), -10, 10, 2, 2, {1, 8, 27}},
       {"rsqrt", math::rsqrt, rsqrt, 0, 10, 1, 1, {1, 4}},
   };

@@ -26,8 +26,9 @@ struct PreciseFunction {
   /// place: near their zeros lgamma and digamma are differences of larger terms.
   double near_zero = 0;
   double near_zero_left = near_zero;  // for negative arguments, where reflection's terms are larger
+  std::int64_t order = 0;             // of polygamma
 };
-const PreciseFunction* precise_function(ir::Op op);
+const PreciseFunction* precise_function(ir::Op op, const ir::Attributes& attrs);
 
 /// The result of an operation that is not elementwise. Sums of floats are in another order than the
 /// engine's, so they agree to a tolerance only.

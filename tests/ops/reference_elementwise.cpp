@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "tests/ops/reference.h"
+#include "tests/support/polygamma.h"
 
 namespace weft::test {
 
@@ -347,6 +348,9 @@ const PreciseFunction precise_functions[] = {
     unary(Op::erf_inv, inverse_erf),
     {Op::lgamma, log_gamma, nullptr, 2, 4, 1},
     {Op::digamma, digamma, nullptr, 2, 4, 1, 8},
+    {Op::polygamma, polygamma<1>, nullptr, 2, 6, 0, 0, 1},
+    {Op::polygamma, polygamma<2>, nullptr, 2, 8, 0, 128, 2},
+    {Op::polygamma, polygamma<3>, nullptr, 2, 10, 0, 0, 3},
     unary(Op::logistic, logistic),
     {Op::pow, nullptr, power, 2, 2, 0},
     {Op::atan2, nullptr, atan2l, 2, 2, 0},
@@ -372,9 +376,10 @@ std::optional<std::uint64_t> exact_element(const Node& node, DType dtype,
   }
 }
 
-const PreciseFunction* precise_function(Op op) {
+const PreciseFunction* precise_function(Op op, const Attributes& attrs) {
+  const std::int64_t order = attrs.has("order") ? attrs.integer("order") : 0;
   for (const PreciseFunction& f : precise_functions)
-    if (f.op == op) return &f;
+    if (f.op == op && f.order == order) return &f;
   return nullptr;
 }
 

@@ -19,6 +19,8 @@ std::vector<Attributes> attribute_choices(const OpDef& def) {
     std::vector<Attribute> values;
     if (attr.name == "dtype")
       for (DType dtype : computable) values.emplace_back(dtype);
+    if (attr.name == "order")
+      for (std::int64_t order : {1, 2, 3}) values.emplace_back(order);
     if (attr.name == "direction")
       for (const char* direction : {"eq", "ne", "lt", "le", "gt", "ge"})
         values.emplace_back(std::string(direction));

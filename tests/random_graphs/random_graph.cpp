@@ -232,6 +232,7 @@ class Generator {
     Attributes attrs;
     for (const AttrDef& attr : def.attrs) {
       if (attr.name == "dtype") attrs.set("dtype", random_.of(dtypes));
+      if (attr.name == "order") attrs.set("order", std::int64_t{1} + random_.below(4));
       if (attr.name == "direction")
         attrs.set("direction",
                   std::string(random_.of(std::array{"eq", "ne", "lt", "le", "gt", "ge"})));

@@ -24,7 +24,7 @@ its results are equal to the bit everywhere, and the errors below hold everywher
 
 Promised, over the whole range of arguments, denormal arguments and results included: `sqrt` and `div` are correctly
 rounded and `rem` is exact; at most 1 ULP for `exp`, `log` and `rsqrt`, 2 for the others; in f64, 2.5 for `erf_inv` and
-4.5 for `lgamma` and `digamma`.
+4.5 for `lgamma` and `digamma`, 4 + 2n for `polygamma` of order n.
 
 A ULP is the distance between neighbouring numbers of the dtype at the exact result; rounding alone costs up to 0.5.
 "All" means every one of the 2^32 bit patterns, NaN included. The f64 functions and those of two arguments are measured
@@ -45,6 +45,8 @@ of pi/2 and at all pairs of special values.
 - `lgamma` and `digamma` have irrational zeros left of the origin. Next to those only the absolute error is small: below
   1e-9 and 1e-10 in f32, 2e-14 in f64. At the zeros of `lgamma` at 1 and 2 and at the positive zero of `digamma` the
   relative error stays small.
+- `polygamma` of even order n has zeros left of the origin; there the absolute error is below n! 2^(n - 46). No exact
+  reference for it stands in the table above: `tests/ir/math_test.cpp` compares it with series in long double.
 - `sin`, `cos` and `tan` reduce every finite argument exactly, so they are as accurate at 1e300 as at 1.
 - `sin` and `cos` never leave the range from -1 to 1.
 
@@ -57,6 +59,7 @@ C's rules (Annex F) hold for zeros, their signs, infinities and NaN. Beyond C:
 | `digamma` | +0, -0 | -infinity, +infinity |
 | `digamma` | negative integers, -infinity | NaN |
 | `lgamma` | 0, negative integers, -infinity | +infinity |
+| `polygamma` | 0, negative integers, -infinity | +infinity for odd orders, -infinity for even ones, as SciPy has it |
 | `erf_inv` | 1, -1, beyond | infinity, -infinity, NaN |
 | `rsqrt` | +0, -0 | infinity, -infinity |
 | `logistic` | far below 0 | denormals, and then 0 |

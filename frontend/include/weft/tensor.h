@@ -305,6 +305,7 @@ class WEFT_API Tensor {
   Tensor erfinv(Here = {}) const;
   Tensor lgamma(Here = {}) const;
   Tensor digamma(Here = {}) const;
+  Tensor polygamma(std::int64_t n, Here = {}) const;
   Tensor sigmoid(Here = {}) const;
   Tensor relu(Here = {}) const;
   Tensor logical_not(Here = {}) const;
