@@ -103,6 +103,10 @@ class Analysis {
   /// row axis; empty when the sizes do not match.
   std::optional<IndexMap> identity(const Shape& shape, bool with_row) const {
     const std::size_t count = group_.axes.size();
+    // A product's batch of size 1 is no axis, and m must not be taken for it where that is 1, too.
+    if (group_.kind == GroupKind::contract && count == 3 &&
+        shape == Shape{1, group_.axes[0], group_.axes[1]})
+      return IndexMap{{Affine::zero(3), Affine::axis(3, 0), Affine::axis(3, 1)}, {}};
     IndexMap map;
     std::size_t a = 0;
     auto skip_row = [&] {

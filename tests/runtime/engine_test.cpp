@@ -216,6 +216,18 @@ TEST_CASE("results that are parameters, constants or occur twice") {
   CHECK(same_bits(executable->run(buffers)[3], expected[3]));
 }
 
+TEST_CASE("a product of one row may read one matrix of several") {
+  for (std::int64_t n : {1, 5})
+    CHECK(agrees(graph_of(R"(func @f(%x: f32[4,2,3], %y: f32[4,3,N]) -> f32[1,1,N] {
+  %a = slice %x {start = [1,0,0], limit = [2,2,3], stride = [1,2,1]} : f32[1,1,3]
+  %b = slice %y {start = [1,0,0], limit = [2,3,N], stride = [1,1,1]} : f32[1,3,N]
+  %c = exp %b : f32[1,3,N]
+  %d = dot_general %a, %c {contract = [[2],[1]], batch = [[0],[0]]} : f32[1,1,N]
+  return %d
+})",
+                          n)));
+}
+
 TEST_CASE("tensors without elements run through") {
   for (const char* text : {softmax, layer, update}) CHECK(agrees(graph_of(text, 0)));
 }
