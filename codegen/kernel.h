@@ -97,6 +97,7 @@ struct Kernel {
   bool row_axis = false;  // its number is parallel_axes
   Lanes lanes = Lanes::across;
   bool streaming = false;  // stores go past the caches: a launch writes more than they hold
+  bool distant = false;    // rows are walked once, and a launch reads more than the caches hold
   std::vector<Access> accesses;
   std::vector<Section> sections;
   int param_count = 0;  // at least the number of axes

@@ -142,6 +142,7 @@ KernelBuilder::Result KernelBuilder::finish() {
   kernel.parallel_axes = static_cast<int>(sizes_.size()) - (row_axis_ ? 1 : 0);
   kernel.lanes = lanes_;
   kernel.streaming = streaming_;
+  kernel.distant = distant_;
   result.params = sizes_;
   auto slot = [&](std::int64_t value) {
     result.params.push_back(value);

@@ -47,6 +47,8 @@ class KernelBuilder {
 
   /// Stores go past the caches (Kernel::streaming).
   void stream_stores() { streaming_ = true; }
+  /// What is read comes from afar (Kernel::distant).
+  void read_from_afar() { distant_ = true; }
   void add_section(Section section) { sections_.push_back(std::move(section)); }
 
   struct Result {
@@ -73,7 +75,7 @@ class KernelBuilder {
   std::vector<std::int64_t> sizes_;
   bool row_axis_;
   Lanes lanes_;
-  bool streaming_ = false;
+  bool streaming_ = false, distant_ = false;
   std::vector<Pointer> pointers_;
   std::vector<ir::Affine> affines_;    // of `index` instructions; Inst::param numbers them here
   std::vector<std::int64_t> values_;   // of `param` instructions, likewise

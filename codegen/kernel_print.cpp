@@ -61,6 +61,7 @@ class Printer {
     text_ = "kernel ";
     text_ += kernel_.lanes == Lanes::across ? "across" : "along";
     if (kernel_.streaming) text_ += " streaming";
+    if (kernel_.distant) text_ += " distant";
     for (int axis = 0; axis < kernel_.axes(); ++axis) text_ += " " + axis_name(axis);
     text_ += " {\n";
     for (std::size_t k = 0; k < kernel_.accesses.size(); ++k) print_access(k);

@@ -20,8 +20,8 @@ using ir::Value;
 namespace {
 
 constexpr double keep_weight = 8;  // dearer row values are kept rather than computed again
-constexpr std::size_t streaming_bytes = 32 << 20;  // a launch that moves more leaves no cache warm
-constexpr double ns_per_weight = 0.06;             // of one element, one core
+constexpr std::size_t cached_bytes = 32 << 20;  // a launch that moves more leaves no cache warm
+constexpr double ns_per_weight = 0.06;          // of one element, one core
 constexpr double ns_per_load = 0.15;
 constexpr double ns_per_flop = 0.03;  // matrix products
 
@@ -51,7 +51,10 @@ class GroupLowering {
       lower_contract();
     else
       lower_phases();
-    if (group_.kind != GroupKind::contract && streams()) builder_.stream_stores();
+    if (group_.kind != GroupKind::contract) {
+      if (streams()) builder_.stream_stores();
+      if (over_.size() == 1 && bytes_loaded() >= cached_bytes) builder_.read_from_afar();
+    }
     LoweredGroup lowered;
     find_aliases(lowered);
     lowered.cost_ns = cost();
@@ -453,10 +456,15 @@ class GroupLowering {
 
   /// Is what the launch stores, a good part of what it moves, gone from the caches before its end?
   bool streams() const {
-    std::size_t stored = 0, loaded = 0;
+    std::size_t stored = 0, loaded = bytes_loaded();
     for (std::uint32_t id : outputs_) stored += graph_.node(id).types[0].bytes();
-    for (const Value read : reads_) loaded += graph_.type(read).bytes();
-    return stored + loaded >= streaming_bytes && 8 * stored >= loaded;
+    return stored + loaded >= cached_bytes && 8 * stored >= loaded;
+  }
+
+  std::size_t bytes_loaded() const {
+    std::size_t bytes = 0;
+    for (const Value read : reads_) bytes += graph_.type(read).bytes();
+    return bytes;
   }
 
   bool loaded(int memory) const {

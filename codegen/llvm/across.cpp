@@ -57,16 +57,72 @@ class Across {
     index_ = outer;
     index_.resize(static_cast<std::size_t>(e_.kernel.axes()));
     first_ = first;
-    limit = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, limit, length_);
-    // Streaming stores are whole vectors, so they need the loop without masks.
-    if (int vectors = vectors_at_once(); vectors > 1 || e_.kernel.streaming) {
-      std::int64_t step = std::int64_t{vectors} * e_.width();
-      Value* span = e_.b.CreateAnd(e_.b.CreateSub(limit, first), e_.i64(-step));
-      Value* whole = e_.b.CreateAdd(first, span);
-      lane_loop("whole", first, whole, vectors, nullptr);
+    limit = smaller(limit, length_);
+    if (e_.kernel.streaming && !e_.kernel.row_axis) return past_caches(first, limit);
+    if (vectors_at_once() > 1 || e_.kernel.streaming) {
+      Value* whole = whole_end(first, limit);
+      lane_loop("whole", first, whole, vectors_at_once(), nullptr);
       first = whole;
     }
     lane_loop("part", first, limit, 1, limit);
+  }
+
+  // What goes past the caches are whole, aligned vectors. So some lanes come before them, some
+  // after, and one loop does both.
+  void past_caches(Value* first, Value* limit) {
+    Value* aligned = nullptr;  // where the first result is
+    Value* all = e_.b.getTrue();
+    for (int access = 0; access < static_cast<int>(e_.kernel.accesses.size()); ++access) {
+      if (!is_stored_row(access)) continue;
+      if (!aligned) {
+        Value* missing = e_.b.CreateNeg(address(access, first));
+        aligned = smaller(limit, e_.b.CreateAdd(first, elements_beyond(access, missing)));
+      } else {
+        Value* beyond = elements_beyond(access, address(access, aligned));
+        all = e_.b.CreateAnd(all, e_.b.CreateICmpEQ(beyond, e_.i64(0)));
+      }
+    }
+    if (!aligned) aligned = first;
+    Value* whole = e_.b.CreateSelect(all, whole_end(aligned, limit), aligned);
+    Emitter::Loop loop{"pass", e_.i64(0), e_.i64(2)};
+    loop.certain = true;
+    e_.loop(loop, [&](Value* pass) {
+      Value* before = e_.b.CreateICmpEQ(pass, e_.i64(0));
+      Value* end = e_.b.CreateSelect(before, aligned, limit);
+      lane_loop("part", e_.b.CreateSelect(before, first, whole), end, 1, end);
+      lane_loop("whole", aligned, e_.b.CreateSelect(before, whole, aligned), vectors_at_once(),
+                nullptr);
+    });
+  }
+
+  bool is_stored_row(int access) const {
+    const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+    return a.written && a.strides[static_cast<std::size_t>(lane_axis_)].is_one();
+  }
+
+  Value* address(int access, Value* lane) {
+    const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
+    Value* offset = lane;
+    for (int axis = 0; axis < lane_axis_; ++axis) {
+      auto number = static_cast<std::size_t>(axis);
+      offset = e_.add_scaled(offset, a.strides[number], index_[number]);
+    }
+    Value* at = e_.b.CreateGEP(e_.stored(a.dtype), e_.pointer(access), offset);
+    return e_.b.CreatePtrToInt(at, e_.b.getInt64Ty());
+  }
+  // How many elements an address lies beyond an aligned one.
+  Value* elements_beyond(int access, Value* address) {
+    DType dtype = e_.kernel.accesses[static_cast<std::size_t>(access)].dtype;
+    Value* within = e_.b.CreateAnd(address, e_.i64(register_bytes(e_, dtype) - 1));
+    return e_.b.CreateUDiv(within, e_.i64(static_cast<std::int64_t>(size_of(dtype))));
+  }
+
+  Value* smaller(Value* a, Value* b) {
+    return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, b);
+  }
+  Value* whole_end(Value* first, Value* limit) {
+    std::int64_t step = std::int64_t{vectors_at_once()} * e_.width();
+    return e_.b.CreateAdd(first, e_.b.CreateAnd(e_.b.CreateSub(limit, first), e_.i64(-step)));
   }
 
   int vectors_at_once() const {
@@ -102,10 +158,13 @@ class Across {
     std::vector<Body> bodies;
     for (const PlannedSection& planned : sections_) {
       bodies.emplace_back(e_, planned.plan, outers);
-      if (e_.kernel.streaming)
-        prefetch(bodies.back());
-      else if (end && vectors_at_once() == 1)  // there is no loop without masks
-        bodies.back().expect_whole();
+      if (!e_.kernel.streaming) {
+        // Where there is no loop without masks.
+        if (end && vectors_at_once() == 1) bodies.back().expect_whole();
+        continue;
+      }
+      prefetch_rows(e_, bodies.back(), lane_axis_);
+      if (!end) bodies.back().store_past_caches();
     }
     auto prepare = [&] {
       for (std::size_t k = 0; k < bodies.size(); ++k) {
@@ -119,16 +178,6 @@ class Across {
         run_once(sections_[k], bodies[k], outers, vectors, active_at(lane));
       }
     });
-  }
-
-  // Stores that go past the caches leave nothing that hardware prefetchers learn from.
-  void prefetch(Body& body) {
-    for (int access = 0; access < static_cast<int>(e_.kernel.accesses.size()); ++access) {
-      const Access& a = e_.kernel.accesses[static_cast<std::size_t>(access)];
-      constexpr std::int64_t bytes = 4096;  // far enough for the way to memory
-      if (!a.written)
-        body.prefetch(access, bytes / static_cast<std::int64_t>(size_of(a.dtype)), Cache::first);
-    }
   }
 
   void run_once(const PlannedSection& planned, Body& body, Outers& outers, int vectors,

@@ -118,6 +118,7 @@ class Along {
   Values turns(const PlannedSection& planned, const Turns& which, const Values& accumulators) {
     Body body(e_, planned.plan, outers_);
     if (planned.plan.cost > longest_whole_body) body.expect_whole();
+    if (e_.kernel.distant) prefetch_rows(e_, body, row_axis_);
     Emitter::Loop loop{which.masked ? "part" : "row",
                        which.first,
                        which.limit,

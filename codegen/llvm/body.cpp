@@ -55,6 +55,7 @@ void Body::hoist(std::span<Value* const> index, int vectors, const Active& activ
 void Body::step(std::span<Value* const> index) {
   index_.assign(index.begin(), index.end());
   addresses_.clear();
+  distances_.clear();
   turn_.scalars.assign(plan_.facts.size(), nullptr);
   turn_.splats.assign(plan_.facts.size(), nullptr);
   turn_.vectors.clear();
@@ -159,48 +160,15 @@ Value* Body::compute(int id, int v) {
         return load_leaf(*leaf.inst, id, v);
     }
   }
-  if (Value* mask = in_lanes ? is_index(inst, v) : nullptr) return mask;
+  if (in_lanes) {
+    if (Value* mask = is_index(inst, v)) return mask;
+    if (Value* mask = before_index(inst, v)) return mask;
+  }
   std::vector<Value*> args;
   for (std::int32_t arg : inst.args)
     if (arg >= 0) args.push_back(in_lanes ? lanes(arg, v) : scalar(arg, v));
   DType operand = plan_.inst(inst.args[0]).dtype;
   return emit_scalar(e_, inst.op, inst.dtype, operand, args);
-}
-
-// Which lane's index equals what all lanes agree on? At most one bit, made by scalar instructions.
-Value* Body::is_index(const ir::ScalarInst& inst, int v) {
-  if (inst.op != ir::ScalarOp::eq || !e_.target.masks) return nullptr;
-  for (int side : {0, 1}) {
-    const ir::ScalarInst& one = plan_.inst(inst.args[side]);
-    const int other = inst.args[1 - side];
-    if (one.op != ir::ScalarOp::param || plan_.facts[static_cast<std::size_t>(other)].vector)
-      continue;
-    const Leaf& leaf = plan_.leaves[static_cast<std::size_t>(one.bits)];
-    if (leaf.kind != Leaf::Kind::index ||
-        !leaf.inst->coefs[static_cast<std::size_t>(plan_.place.lane_axis)].is_one())
-      continue;
-    Value* lane = e_.b.CreateSub(scalar(other, v), index_leaf(*leaf.inst, v, false));
-    Value* there = e_.b.CreateICmpULT(lane, e_.i64(e_.width()));
-    Value* bit = e_.b.CreateShl(e_.i64(1), e_.b.CreateAnd(lane, e_.i64(63)));
-    Value* bits = e_.b.CreateSelect(there, bit, e_.i64(0));
-    auto width = static_cast<unsigned>(e_.width());
-    return e_.b.CreateBitCast(e_.b.CreateTrunc(bits, e_.b.getIntNTy(width)),
-                              e_.vector(e_.b.getInt1Ty()));
-  }
-  return nullptr;
-}
-
-Value* Body::index_leaf(const Inst& inst, int v, bool in_lanes) {
-  Value* value = inst.param >= 0 ? e_.param(inst.param) : e_.i64(0);
-  for (std::size_t axis = 0; axis < inst.coefs.size(); ++axis)
-    if (!inst.coefs[axis].is_zero()) value = e_.add_scaled(value, inst.coefs[axis], index_[axis]);
-  if (plan_.place.lane_axis < 0) return value;
-  const Coef& coef = inst.coefs[static_cast<std::size_t>(plan_.place.lane_axis)];
-  value = e_.add_scaled(value, coef, e_.i64(std::int64_t{v} * e_.width()));
-  if (!in_lanes) return value;
-  Value* offsets = e_.iota(64);
-  if (!coef.is_one()) offsets = e_.b.CreateMul(offsets, e_.splat(e_.coef(coef)));
-  return e_.b.CreateAdd(e_.splat(value), offsets);
 }
 
 Value* Body::import_leaf(Reg reg, int v) {
@@ -305,7 +273,7 @@ Value* Body::mask_lanes(const Place& place) {
 void Body::prefetch_row(const Inst& inst, Value* at) {
   auto ahead = ahead_.find(inst.access);
   if (ahead == ahead_.end()) return;
-  Value* from = e_.b.CreateGEP(e_.stored(inst.dtype), at, e_.i64(ahead->second.elements));
+  Value* from = e_.b.CreateGEP(e_.b.getInt8Ty(), at, e_.i64(ahead->second.bytes));
   auto bytes = static_cast<std::int64_t>(size_of(inst.dtype)) * e_.width();
   codegen::cpu::prefetch(e_, from, bytes, ahead->second.cache);
 }

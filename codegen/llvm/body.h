@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "codegen/llvm/emitter.h"
@@ -38,10 +39,12 @@ class Body {
   void hoist(std::span<Value* const> index, int vectors, const Active& active = {});
   /// Begins a turn of the innermost loop; index has one value per axis.
   void step(std::span<Value* const> index);
-  /// Wherever a row of this access is read, what lies `elements` further is prefetched.
-  void prefetch(int access, std::int64_t elements, Cache cache) {
-    ahead_[access] = {elements, cache};
-  }
+  /// Wherever a row of this access is read, what lies further is prefetched.
+  struct Ahead {
+    std::int64_t bytes;
+    Cache cache;
+  };
+  void prefetch(int access, const Ahead& ahead) { ahead_[access] = ahead; }
   /// Rows that are stored whole go past the caches; they are aligned.
   void store_past_caches() { past_caches_ = true; }
   /// From now on a load or store finds its vectors in a row at `row`, wherever its access lies.
@@ -65,7 +68,13 @@ class Body {
   Value* scalar(int id, int v);  // as it is
   Value* lanes(int id, int v);   // as a vector
   Value* compute(int id, int v);
+  Value* first_index(const Inst& inst);
   Value* index_leaf(const Inst& inst, int v, bool in_lanes);
+  const Inst* index_by_lane(int id) const;
+  Value* distance(const Inst& index, std::int32_t number);
+  struct Compared;
+  std::optional<Compared> compared_index(const ir::ScalarInst& inst) const;
+  Value* before_index(const ir::ScalarInst& inst, int v);
   Value* import_leaf(Reg reg, int v);
   Value* is_index(const ir::ScalarInst& inst, int v);
   Value* load_leaf(const Inst& inst, int id, int v);
@@ -95,10 +104,7 @@ class Body {
   };
   Memos fixed_, turn_;
   std::map<int, Value*> bases_, addresses_;  // per access: without and with moving axes
-  struct Ahead {
-    std::int64_t elements;
-    Cache cache;
-  };
+  std::map<std::pair<const Inst*, std::int32_t>, Value*> distances_;  // of this turn
   std::map<int, Ahead> ahead_;  // per access that is prefetched
   std::map<const Inst*, Value*> stand_ins_;
   std::map<int, Value*> lane_offsets_;  // per param that is a stride of the lane axis

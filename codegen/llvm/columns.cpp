@@ -132,6 +132,7 @@ class Columns {
       for (std::size_t k = 0; k < index.size(); ++k) {
         index[k].back() = e_.b.CreateAdd(row, e_.i64(static_cast<std::int64_t>(k)));
         bodies.emplace_back(e_, plan, outers);
+        if (e_.kernel.distant) prefetch_rows(e_, bodies[k], lane_axis_);
         bodies[k].hoist(index[k], 1);
       }
     };

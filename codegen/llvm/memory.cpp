@@ -28,12 +28,6 @@ bool has_masked_move(Emitter& e, DType dtype) { return e.target.gathers && size_
 bool has_gather(Emitter& e, DType dtype) { return e.target.gathers && size_of(dtype) >= 4; }
 bool has_scatter(Emitter& e, DType dtype) { return e.target.masks && size_of(dtype) >= 4; }
 
-// Of a vector's part that one register holds.
-std::int64_t register_bytes(Emitter& e, DType dtype) {
-  return std::min(e.width() * static_cast<std::int64_t>(size_of(dtype)),
-                  std::int64_t{e.target.vector_bits} / 8);
-}
-
 Value* all_lanes(Emitter& e) { return e.splat(e.b.getTrue()); }
 
 Value* at_offset(Emitter& e, DType dtype, Value* at, Value* offset) {
@@ -128,6 +122,11 @@ void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask,
     e.if_then(
         all_on(e, active), "whole", [&] { plain(at); }, part);
   }
+}
+
+std::int64_t register_bytes(Emitter& e, DType dtype) {
+  return std::min(e.width() * static_cast<std::int64_t>(size_of(dtype)),
+                  std::int64_t{e.target.vector_bits} / 8);
 }
 
 Value* is_aligned(Emitter& e, DType dtype, Value* bytes) {

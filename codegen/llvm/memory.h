@@ -25,6 +25,8 @@ void prefetch(Emitter& e, Value* at, std::int64_t bytes, Cache cache);
 /// is touched for them.
 Value* load_row(Emitter& e, DType dtype, Value* at, Value* mask, const Active& active);
 void store_row(Emitter& e, DType dtype, Value* value, Value* at, Value* mask, const Active& active);
+/// Of a vector in memory, what one register holds.
+std::int64_t register_bytes(Emitter& e, DType dtype);
 /// Is an address, or a distance, of so many bytes a multiple of a register's? Then vectors there
 /// may go past the caches.
 Value* is_aligned(Emitter& e, DType dtype, Value* bytes);

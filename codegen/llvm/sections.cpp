@@ -7,6 +7,8 @@
 namespace weft::codegen::cpu {
 namespace {
 
+constexpr int short_body = 10;  // its cost
+
 std::set<Reg> registers_read_after(const Kernel& kernel, std::size_t section) {
   std::set<Reg> read;
   for (std::size_t k = section + 1; k < kernel.sections.size(); ++k)
@@ -74,8 +76,35 @@ Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value
 // nothing); elsewhere the branches around partial vectors cost up to a third, which long bodies
 // hide.
 int vectors_per_turn(const Target& target, int cost) {
-  int short_body = target.masks ? 10 : 40;
-  return cost <= short_body ? 2 : 1;
+  return cost <= (target.masks ? short_body : 4 * short_body) ? 2 : 1;
+}
+
+// A row that all outer indices share is near after the first.
+std::vector<int> rows_read(const Kernel& kernel, int axis) {
+  std::vector<int> rows;
+  for (std::size_t k = 0; k < kernel.accesses.size(); ++k) {
+    const Access& access = kernel.accesses[k];
+    bool moves = kernel.axes() == 1;
+    for (int other = 0; other < kernel.axes(); ++other)
+      moves |= other != axis && !access.strides[static_cast<std::size_t>(other)].is_zero();
+    if (!access.written && moves && access.strides[static_cast<std::size_t>(axis)].is_one())
+      rows.push_back(static_cast<int>(k));
+  }
+  return rows;
+}
+
+// Measured. Where much is computed and stores leave hardware prefetchers nothing to learn from,
+// data must be near when their turn comes; without such stores, or with several rows to reduce,
+// prefetching made it slower. Where little is computed, hardware prefetches, too, and longer
+// distances are in its way; a single row that is copied past the caches comes fastest straight into
+// the first one.
+void prefetch_rows(Emitter& e, Body& body, int lane_axis) {
+  std::vector<int> rows = rows_read(e.kernel, lane_axis);
+  bool is_short = body.plan().cost <= short_body;
+  if (!e.kernel.streaming && (!is_short || rows.size() > 1)) return;
+  bool copies = is_short && rows.size() == 1 && e.kernel.streaming;
+  for (int access : rows)
+    body.prefetch(access, {is_short ? 2048 : 8192, copies ? Cache::first : Cache::second});
 }
 
 }  // namespace weft::codegen::cpu

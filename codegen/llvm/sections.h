@@ -31,4 +31,9 @@ Outers place_kept(Emitter& e, const std::vector<PlannedSection>& sections, Value
 /// saves).
 int vectors_per_turn(const Target& target, int cost);
 
+/// The arrays that are read along an axis, each row once.
+std::vector<int> rows_read(const Kernel& kernel, int axis);
+/// Has a body prefetch those that it reads along the lanes, as far ahead as memory is away.
+void prefetch_rows(Emitter& e, Body& body, int lane_axis);
+
 }  // namespace weft::codegen::cpu

@@ -41,7 +41,7 @@ class Transposing {
         lane_axis_(e.kernel.parallel_axes - 1),
         plan_(e.kernel, e.kernel.sections[0].body, place(), {}),
         vectors_(vectors_per_turn(e.target, plan_.cost)),
-        tile_lanes_(reads_rows() ? few_lanes : many_lanes) {
+        tile_lanes_(rows_read(e.kernel, lane_axis_).empty() ? many_lanes : few_lanes) {
     for (const Inst& inst : e.kernel.sections[0].body)
       if (e.kernel.is_turned(inst, near_axis))
         turned_.push_back({.inst = &inst, .block = frame(inst.dtype, e.width(), tile_lanes_)});
@@ -90,14 +90,6 @@ class Transposing {
     return place;
   }
 
-  bool reads_rows() const {
-    const std::vector<Access>& accesses = e_.kernel.accesses;
-    return std::any_of(accesses.begin(), accesses.end(), [&](const Access& a) {
-      return !a.written && at(a.strides, near_axis_).kind == Coef::Kind::param &&
-             at(a.strides, lane_axis_).is_one();
-    });
-  }
-
   Value* frame(DType dtype, std::int64_t rows, std::int64_t columns) {
     auto elements = static_cast<unsigned>(rows * columns);
     return e_.stack(llvm::ArrayType::get(e_.stored(dtype), elements), "block");
@@ -126,9 +118,11 @@ class Transposing {
     Outers nothing;
     Body whole(e_, plan_, nothing), part(e_, plan_, nothing);
     for (Body* body : {&whole, &part})
-      for (int access = 0; access < static_cast<int>(e_.kernel.accesses.size()); ++access)
-        if (!at(e_.kernel.accesses, access).written)
-          body->prefetch(access, tile_lanes_, Cache::second);
+      for (int access : rows_read(e_.kernel, lane_axis_)) {
+        DType dtype = at(e_.kernel.accesses, access).dtype;
+        body->prefetch(access,
+                       {tile_lanes_ * static_cast<std::int64_t>(size_of(dtype)), Cache::second});
+      }
     for (const Turned& turned : turned_)
       for (Body* body : {&whole, &part}) body->stand_in(*turned.inst, turned.block);
     if (e_.kernel.streaming) whole.store_past_caches();
@@ -284,18 +278,27 @@ class Transposing {
     const Coef& stride = at(access(turned).strides, lane_axis_);
     Value* first = element(turned.inst->access, near, lane_);
     Value* count = e_.b.CreateSub(lane_end_, lane_);
+    Value* whole = e_.b.CreateICmpSGE(active_near.count, e_.i64(e_.width()));
     Emitter::Loop loop{"fill", e_.i64(0), count, together, {first, ahead.line, ahead.row_end}};
     loop.certain = true;
     Values after = e_.loop(loop, [&](Value* row, const Values& carried) -> Values {
-      Values rows;
-      Value* from = carried[0];
-      for (int k = 0; k < together; ++k) {
-        Value* loaded = load_row(e_, dtype, from, nullptr, active_near);
-        rows.push_back(to_stored(e_, dtype, loaded));
-        Value* more = e_.b.CreateICmpSLT(e_.b.CreateAdd(row, e_.i64(k + 1)), count);
+      Values at = {carried[0]};
+      for (int k = 1; k <= together; ++k) {
+        Value* more = e_.b.CreateICmpSLT(e_.b.CreateAdd(row, e_.i64(k)), count);
         Value* step = e_.b.CreateSelect(more, e_.coef(stride), e_.i64(0));
-        from = e_.b.CreateGEP(e_.stored(dtype), from, step);
+        at.push_back(e_.b.CreateGEP(e_.stored(dtype), at.back(), step));
       }
+      Value* from = at.back();
+      at.pop_back();
+      auto read = [&](const Active& active) {
+        Values rows;
+        for (Value* row : at)
+          rows.push_back(to_stored(e_, dtype, load_row(e_, dtype, row, nullptr, active)));
+        return rows;
+      };
+      // Masked loads are slow, so one branch chooses for all.
+      Values rows = e_.if_else(
+          whole, "whole", [&] { return read({}); }, [&] { return read(active_near); });
       turn_rows(e_, dtype, rows, e_.b.CreateGEP(e_.stored(dtype), turned.block, row), tile_lanes_);
       Ahead next = prefetch_some(turned, {carried[1], carried[2]}, together);
       return {from, next.line, next.row_end};

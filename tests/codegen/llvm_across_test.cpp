@@ -121,6 +121,40 @@ TEST_CASE("a load under a mask gives zero and touches no memory where the mask i
     }
 }
 
+TEST_CASE("an index compares right with numbers of every size") {
+  // o[i, j] = (j + start) compared with y[i], z[i] and 3 in all directions
+  for (bool one : {true, false}) {
+    KernelWriter w(2, false);
+    int start = w.add_param(), step = w.add_param();
+    int y = w.access(DType::i64, false, {Coef::one(), Coef::zero()});
+    int o = w.access(DType::i32, true, {Coef::at(1), Coef::one()});
+    w.begin(Kind::once);
+    Reg index = w.index({Coef::zero(), one ? Coef::one() : Coef::at(step)}, start);
+    Reg bits = w.constant(DType::i32, 0);
+    for (Reg number : {w.load(y), w.constant(DType::i64, 3), w.constant(DType::i64, 0), w.param(1)})
+      for (bool swapped : {false, true})
+        for (const char* direction : {"lt", "le", "gt", "ge", "eq", "ne"}) {
+          Reg is = w.op(Op::compare, DType::boolean,
+                        {swapped ? number : index, swapped ? index : number},
+                        {{"direction", std::string(direction)}});
+          Reg bit = w.op(Op::convert, DType::i32, {is}, {{"dtype", DType::i32}});
+          bits = w.op(Op::add, DType::i32, {w.op(Op::add, DType::i32, {bits, bits}), bit});
+        }
+    w.store(o, bits);
+    CheckedKernel kernel(w.kernel());
+    constexpr std::int64_t low = INT64_MIN, high = INT64_MAX;
+    std::vector<std::int64_t> numbers = {low, low + 1, -17, -1, 0,        1,
+                                         15,  16,      17,  40, high - 1, high};
+    for (std::int64_t first : {-20, 0, 5, 1000})
+      for (std::int64_t n : {1, 16, 50}) {
+        auto rows = static_cast<std::int64_t>(numbers.size());
+        kernel.run(
+            {rows, n, first, -2},
+            {TestArray::of(numbers), TestArray(DType::i32, static_cast<std::size_t>(rows * n))});
+      }
+  }
+}
+
 TEST_CASE("a mask that all lanes share keeps a load from memory") {
   // rows of a concatenation: o[i, j] = i < rows ? x[i, j] + x[i, 0] : 0
   for (DType dtype : {DType::f32, DType::boolean}) {

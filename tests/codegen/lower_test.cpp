@@ -50,6 +50,18 @@ TEST_CASE("what a launch stores streams where it moves more than caches hold") {
   CHECK_FALSE(streams(16384, {16384}));  // a small part of what is moved
 }
 
+TEST_CASE("a sum reads from afar where its operand is more than caches hold") {
+  const auto distant = [](std::int64_t rows, std::int64_t axis) {
+    ir::Builder b("f");
+    const ir::Value x = b.parameter({DType::f32, {rows, 1024}}, "x");
+    const ir::Graph graph = b.finish({b.reduce(x, "add", {axis})});
+    return codegen::lower(graph).launches[0].kernel->distant;
+  };
+  CHECK(distant(8192, 0));
+  CHECK(distant(8192, 1));
+  CHECK_FALSE(distant(8191, 1));
+}
+
 TEST_CASE("arithmetic on a dtype that is only stored is unsupported, with operation and place") {
   ir::Builder b("half");
   const ir::Value x = b.parameter({DType::f32, {3}}, "x");
