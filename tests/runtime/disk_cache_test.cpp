@@ -21,25 +21,14 @@
 #include <weft/error.h>
 #include "ir/text.h"
 #include "runtime/engine.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace weft;
 using namespace weft::runtime;
+using Folder = weft::test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-class Folder {
- public:
-  Folder() : path_((fs::temp_directory_path() / "weft-cache-XXXXXX").string()) {
-    if (!mkdtemp(path_.data())) std::abort();
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);

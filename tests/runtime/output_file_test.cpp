@@ -15,28 +15,18 @@
 
 #include <doctest/doctest.h>
 #include <weft/error.h>
+#include "tests/support/temporary_folder.h"
 
 using namespace weft;
 using namespace weft::runtime;
+using Folder = weft::test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
 
-class Folder {
- public:
-  Folder() : path_((fs::temp_directory_path() / "weft-output-XXXXXX").string()) {
-    REQUIRE(mkdtemp(path_.data()) != nullptr);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-  std::ptrdiff_t files() const { return std::distance(fs::directory_iterator(path_), {}); }
-
- private:
-  std::string path_;
-};
+std::ptrdiff_t files_in(const Folder& folder) {
+  return std::distance(fs::directory_iterator(folder.path()), {});
+}
 
 std::string read(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -77,7 +67,7 @@ TEST_CASE("a file appears when it is published, and not before") {
   CHECK(read(folder / "x") == "one two");
   { OutputFile(folder / "x").write("never"); }
   CHECK(read(folder / "x") == "one two");
-  CHECK(folder.files() == 1);
+  CHECK(files_in(folder) == 1);
 }
 
 TEST_CASE("a new file has the mode that the umask leaves, a replaced one keeps its own") {
@@ -137,7 +127,7 @@ TEST_CASE("what is no plain file is written to, and stays what it is") {
       message_of<Error>([&] { write_file(folder / "full", "more than it takes"); });
   CHECK(has(full, "full: cannot be written: "));
   CHECK(fs::is_character_file(folder / "full"));
-  CHECK(folder.files() == 4);
+  CHECK(files_in(folder) == 4);
 }
 
 TEST_CASE("an open file without a name of its own is written to through its descriptor's link") {
@@ -147,7 +137,7 @@ TEST_CASE("an open file without a name of its own is written to through its desc
   write_file("/proc/self/fd/" + std::to_string(fd), "kept");
   char got[8] = {};
   CHECK(pread(fd, got, sizeof got, 0) == 4);
-  CHECK(folder.files() == 0);
+  CHECK(files_in(folder) == 0);
   close(fd);
 }
 
@@ -165,7 +155,7 @@ TEST_CASE("paths that cannot be written are refused at once, by name, and nothin
     CHECK(has(message_of<Error>([&] { use(folder / std::string(300, 'n')); }), "too long"));
   }
   check_writable(folder / "new");
-  CHECK(folder.files() == 2);
+  CHECK(files_in(folder) == 2);
   CHECK(read(folder / "file") == "x");
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/places.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weft::test {
 
@@ -34,22 +35,5 @@ inline Output run_command(const std::string& command) {
 inline Output run_tool(const std::string& arguments) {
   return run_command(bin_dir() + "/" + arguments);
 }
-
-/// A folder that goes away with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_((std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string()) {
-    if (!mkdtemp(path_.data())) std::abort();
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace weft::test
