@@ -1,4 +1,4 @@
-// Runs a command as a user would and gives what it printed.
+// Runs a command as a user would and looks at what it printed and wrote.
 #pragma once
 
 #include <sys/wait.h>
@@ -7,9 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <unistd.h>
+
+#include <doctest/doctest.h>
 
 #include "tests/support/places.h"
 #include "tests/support/temporary_folder.h"
@@ -34,6 +38,26 @@ inline Output run_command(const std::string& command) {
 /// A program of build/bin with arguments.
 inline Output run_tool(const std::string& arguments) {
   return run_command(bin_dir() + "/" + arguments);
+}
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline void write(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+inline std::string read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The command is rejected (3), and what it prints contains `part`.
+inline void check_rejected(const std::string& arguments, const std::string& part) {
+  const auto out = run_tool(arguments);
+  CHECK_MESSAGE(out.code == 3, arguments, " gave ", out.code, ": ", out.text);
+  CHECK_MESSAGE(has(out.text, part), out.text);
 }
 
 }  // namespace weft::test

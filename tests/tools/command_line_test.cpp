@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <weft/weft.h>
 
@@ -12,32 +10,16 @@
 #include "tests/support/places.h"
 
 using namespace weft;
+using test::check_rejected;
+using test::has;
+using test::read;
 using test::run_tool;
 using test::TemporaryFolder;
+using test::write;
 
 namespace {
 
 const std::string files = test::text_files();
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void write(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-/// The command is rejected (3), in one line that contains `part`.
-void check_rejected(const std::string& arguments, const std::string& part) {
-  const auto out = run_tool(arguments);
-  CHECK_MESSAGE(out.code == 3, arguments, " gave ", out.code, ": ", out.text);
-  CHECK_MESSAGE(has(out.text, part), out.text);
-}
 
 }  // namespace
 
@@ -211,58 +193,6 @@ TEST_CASE("what no result needs is not computed, on either backend") {
         run_tool("weft run " + (folder / "dead.weft") + " --random-inputs 1 --backend " + backend);
     CHECK_MESSAGE(out.code == 0, backend, ": ", out.text);
   }
-}
-
-TEST_CASE("weft-bench lists, filters, measures and writes JSON") {
-  const TemporaryFolder folder;
-  CHECK(has(run_tool("weft-bench --list").text, "softmax_4096x1024"));
-  const auto out =
-      run_tool("weft-bench --filter call_8 --threads 1 --json " + (folder / "bench.json"));
-  CHECK_MESSAGE(out.code == 0, out.text);
-  for (const char* part :
-       {"\"machine\"", "\"call_8\"", "\"median_ms\"", "\"cold_ms\"", "\"bound\": \"none\""})
-    CHECK(has(read(folder / "bench.json"), part));
-  check_rejected("weft-bench --filter nothing_like_it", "nothing_like_it");
-  check_rejected("weft-bench --threads 0", "--threads");
-  check_rejected("weft-bench --unknown", "--unknown");
-}
-
-TEST_CASE("weft-bench --baseline names what got slower against its limit, beyond noise") {
-  const TemporaryFolder folder;
-  auto figures = [](double median_ms) {
-    return R"({"machine": {"cpu": "a"}, "cases": [{"name": "one", "threads": 1, "bound_ms": 1,
-               "p10_ms": 2, "p90_ms": 2, "median_ms": )" +
-           std::to_string(median_ms) + "}]}";
-  };
-  write(folder / "before.json", figures(2));
-  write(folder / "noise.json", figures(2.05));
-  write(folder / "slower.json", figures(2.5));
-  const std::string before = "weft-bench --baseline " + (folder / "before.json") + " ";
-  CHECK(run_tool(before + (folder / "noise.json")).code == 0);
-  const auto slower = run_tool(before + (folder / "slower.json"));
-  CHECK(slower.code == 1);
-  CHECK_MESSAGE(has(slower.text, "slower    one, threads 1: +25.0%"), slower.text);
-  write(folder / "bad.json", "{");
-  check_rejected(before + (folder / "bad.json"), "expected JSON");
-  write(folder / "empty.json", "{}");
-  check_rejected(before + (folder / "empty.json"), "machine");
-  check_rejected(before + (folder / "missing.json"), "missing.json");
-}
-
-TEST_CASE("weft-bench --markdown writes between its markers and nowhere else") {
-  const TemporaryFolder folder;
-  const std::string page = folder / "page.md";
-  write(page, "above\n<!-- figures -->\nold\n<!-- end of figures -->\nbelow\n");
-  const std::string command =
-      "weft-bench --threads 1 --filter 'call_8|chain10_f32_64KB' --markdown ";
-  const auto out = run_tool(command + page);
-  CHECK_MESSAGE(out.code == 0, out.text);
-  const std::string text = read(page);
-  for (const char* part : {"above\n", "`call_8`", "of ceiling", "below\n"}) CHECK(has(text, part));
-  CHECK_FALSE(has(text, "\nold\n"));
-  write(page, "no markers\n");
-  check_rejected(command + page, "<!-- figures -->");
-  CHECK(read(page) == "no markers\n");
 }
 
 TEST_CASE("weft cache lists, counts and clears the kernels on disk") {

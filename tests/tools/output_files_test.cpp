@@ -8,7 +8,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include <weft/weft.h>
 
@@ -16,27 +15,16 @@
 #include "tests/support/places.h"
 
 using namespace weft;
+using test::check_rejected;
+using test::has;
 using test::run_tool;
 using test::TemporaryFolder;
+using test::write;
 namespace fs = std::filesystem;
 
 namespace {
 
 const std::string files = test::text_files();
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void write(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-void check_rejected(const std::string& arguments, const std::string& part) {
-  const auto out = run_tool(arguments);
-  CHECK_MESSAGE(out.code == 3, arguments, " gave ", out.code, ": ", out.text);
-  CHECK_MESSAGE(has(out.text, part), out.text);
-}
 
 /// A device like /dev/full (minor 7) or /dev/null (3); false where only root may make one.
 bool make_device(const std::string& path, unsigned minor) {
@@ -122,16 +110,6 @@ TEST_CASE("numbers that are none or beyond their range are refused in one plain 
     check_rejected(run + seed, "expected an integer from 0 to 18446744073709551615, got '" +
                                    (*seed == '\'' ? std::string() : seed) + "'\n");
   CHECK(run_tool(run + "18446744073709551615").code == 0);
-}
-
-TEST_CASE("weft-bench refuses what it cannot write or do before it measures") {
-  const TemporaryFolder folder;
-  const std::string bench = "weft-bench --filter '^call_8$' ";
-  check_rejected(bench + "--threads 1025", "expected numbers from 1 to 1024");
-  check_rejected(bench + "--json " + (folder / "no/such.json"), "cannot be written: No such file");
-  write(folder / "page.md", "no markers\n");
-  check_rejected(bench + "--markdown " + (folder / "page.md"), "<!-- figures -->");
-  CHECK_FALSE(has(run_tool(bench + "--markdown " + (folder / "page.md")).text, "GB/s"));
 }
 
 TEST_CASE("a malformed input file is told with the parameter that it was given for") {

@@ -39,8 +39,11 @@ struct Prepared {
 struct Case {
   std::string name;
   Bound bound = Bound::none;
-  double bytes = 0;                   // that must move at least, for Bound::bandwidth
-  double flops = 0;                   // for Bound::flops
+  // What the work needs at least: bytes moved, and operations (a fused multiply-add is two, exp is
+  // one). 0 where a case is about something else; Bound::bandwidth and Bound::flops need theirs,
+  // and the picture of all cases needs both.
+  double bytes = 0;
+  double flops = 0;
   std::function<Prepared()> prepare;  // makes inputs; compiles nothing
   bool reads_only = false;            // its bandwidth limit is that of reading
   bool doubles = false;               // its arithmetic is f64

@@ -90,6 +90,7 @@ double flops(int products, bool causal) {
 Case forward(bool causal) {
   return {.name = name("", causal),
           .bound = Bound::flops,
+          .bytes = 4.0 * 4 * size,
           .flops = flops(2, causal),
           .prepare = [causal] {
             const auto in = std::make_shared<Inputs>();
@@ -108,6 +109,7 @@ Case forward(bool causal) {
 Case gradients(bool causal) {
   return {.name = name("_grad", causal),
           .bound = Bound::flops,
+          .bytes = 7.0 * 4 * size,
           .flops = flops(5, causal),
           .prepare = [causal] {
             const auto in = std::make_shared<Inputs>();

@@ -13,17 +13,19 @@ std::string dtype_name() {
 }
 
 template <class T>
-Case streaming_case(const std::string& name, int arrays, std::function<Prepared()> prepare) {
+Case streaming_case(const std::string& name, int arrays, int operations,
+                    std::function<Prepared()> prepare) {
   return {.name = name + "_" + dtype_name<T>() + "_16M",
           .bound = Bound::bandwidth,
           .bytes = arrays * 16 * mega * sizeof(T),
+          .flops = operations * 16 * mega,
           .prepare = std::move(prepare),
           .doubles = sizeof(T) == 8};
 }
 
 template <class T>
 Case negated_copy() {
-  return streaming_case<T>("copy", 2, [] {
+  return streaming_case<T>("copy", 2, 1, [] {
     const auto a = values<T>(16 << 20, 1);
     return prepared([](const Tensor& x) { return -x; },
                     compare<T>([a](std::int64_t k) { return -a[at(k)]; }, 0), tensor(a));
@@ -32,7 +34,7 @@ Case negated_copy() {
 
 template <class T>
 Case add() {
-  return streaming_case<T>("add", 3, [] {
+  return streaming_case<T>("add", 3, 1, [] {
     const auto a = values<T>(16 << 20, 1), b = values<T>(16 << 20, 2);
     return prepared([](const Tensor& x, const Tensor& y) { return x + y; },
                     compare<T>([a, b](std::int64_t k) { return a[at(k)] + b[at(k)]; }, 0),
@@ -60,11 +62,15 @@ Prepared chain_of(std::int64_t rows, std::int64_t columns) {
 
 template <class T>
 Case chain10() {
-  return streaming_case<T>("chain10", 2, [] { return chain_of<T>(4096, 4096); });
+  return streaming_case<T>("chain10", 2, 10, [] { return chain_of<T>(4096, 4096); });
 }
 
 Case chain10_in_cache(const std::string& size, std::int64_t n) {
-  return {.name = "chain10_f32_" + size, .bound = Bound::ceiling, .prepare = [n] {
+  return {.name = "chain10_f32_" + size,
+          .bound = Bound::ceiling,
+          .bytes = 8.0 * static_cast<double>(n * n),
+          .flops = 10.0 * static_cast<double>(n * n),
+          .prepare = [n] {
             Prepared p = chain_of<float>(n, n);
             const auto a = values(n * n, 1), b = values(n, 2), c = values(n, 3);
             auto want = [=](std::int64_t k) {
@@ -85,6 +91,7 @@ Case transpose() {
   return {.name = "transpose_4096x4096",
           .bound = Bound::bandwidth,
           .bytes = 2 * 16 * mega * 4,
+          .flops = 16 * mega,
           .prepare = [] {
             constexpr std::int64_t n = 4096;
             const auto a = values(n * n, 1);
@@ -98,6 +105,7 @@ Case add_transposed() {
   return {.name = "add_transposed_4096x4096",
           .bound = Bound::bandwidth,
           .bytes = 3 * 16 * mega * 4,
+          .flops = 16 * mega,
           .prepare = [] {
             constexpr std::int64_t n = 4096;
             const auto a = values(n * n, 1), b = values(n * n, 2);

@@ -7,6 +7,7 @@ namespace weft::bench {
 namespace {
 
 constexpr std::int64_t options = 4 << 20;
+constexpr double price_operations = 26, greeks_operations = 41;  // for one option
 
 Tensor normal_cdf(const Tensor& x) { return ((x * 0.70710678118654752).erf() + 1) * 0.5; }
 
@@ -56,7 +57,11 @@ struct Market {
 };
 
 Case price_case() {
-  return {.name = "black_scholes_4M", .bound = Bound::ceiling, .prepare = [] {
+  return {.name = "black_scholes_4M",
+          .bound = Bound::ceiling,
+          .bytes = 6.0 * 4 * options,
+          .flops = price_operations * options,
+          .prepare = [] {
             const auto m = std::make_shared<Market>();
             auto want = [m](std::int64_t i) { return (*m)[i].price(); };
             Prepared p = prepared(price, compare(want, 1e-5), tensor(m->s), tensor(m->k),
@@ -82,7 +87,11 @@ std::vector<Tensor> greeks(const Tensor& s, const Tensor& k, const Tensor& t, co
 }
 
 Case greeks_case() {
-  return {.name = "black_scholes_4M_greeks", .bound = Bound::ceiling, .prepare = [] {
+  return {.name = "black_scholes_4M_greeks",
+          .bound = Bound::ceiling,
+          .bytes = 11.0 * 4 * options,
+          .flops = greeks_operations * options,
+          .prepare = [] {
             const auto m = std::make_shared<Market>();
             const std::vector<Tensor> inputs{tensor(m->s), tensor(m->k), tensor(m->t), tensor(m->r),
                                              tensor(m->v)};

@@ -16,11 +16,33 @@ std::function<double(std::int64_t)> product_at(const std::vector<T>& a, const st
   };
 }
 
+/// Many products of one small size in one call, so that the call does not count.
+Case batched_gemm(std::int64_t count, std::int64_t n) {
+  return {.name = "gemm_f32_" + std::to_string(count) + "x" + std::to_string(n),
+          .bound = Bound::flops,
+          .bytes = 3.0 * static_cast<double>(count * n * n) * 4,
+          .flops = 2.0 * static_cast<double>(count * n * n * n),
+          .prepare = [=] {
+            const auto a = values(count * n * n, 1), b = values(count * n * n, 2);
+            auto want = [=](std::int64_t k) {
+              const std::int64_t first = k / (n * n) * (n * n), i = k % (n * n) / n, j = k % n;
+              double sum = 0;
+              for (std::int64_t c = 0; c < n; ++c)
+                sum += static_cast<double>(a[at(first + i * n + c)]) * b[at(first + c * n + j)];
+              return sum;
+            };
+            return prepared([](const Tensor& x, const Tensor& y) { return x.matmul(y); },
+                            compare(want, 1e-3), tensor(a).reshape({count, n, n}),
+                            tensor(b).reshape({count, n, n}));
+          }};
+}
+
 template <class T>
 Case gemm(std::int64_t n) {
   const bool single = sizeof(T) == 4;
   return {.name = std::string("gemm_") + (single ? "f32_" : "f64_") + std::to_string(n),
           .bound = Bound::flops,
+          .bytes = 3.0 * static_cast<double>(n * n) * sizeof(T),
           .flops = 2.0 * static_cast<double>(n * n * n),
           .prepare =
               [=] {
@@ -33,7 +55,11 @@ Case gemm(std::int64_t n) {
 }
 
 Case gemm_bias_gelu() {
-  return {.name = "gemm_bias_gelu_1024", .bound = Bound::ceiling, .prepare = [] {
+  return {.name = "gemm_bias_gelu_1024",
+          .bound = Bound::ceiling,
+          .bytes = 3.0 * 1024 * 1024 * 4,
+          .flops = 2.0 * 1024 * 1024 * 1024,
+          .prepare = [] {
             constexpr std::int64_t n = 1024;
             const auto a = values(n * n, 1, -0.125, 0.125), b = values(n * n, 2), c = values(n, 3);
             auto want = [c, product = product_at(a, b, n)](std::int64_t k) {
@@ -68,6 +94,7 @@ std::vector<Case> product_cases() {
     cases.push_back(gemm<float>(n));
     cases.push_back(gemm<double>(n));
   }
+  for (std::int64_t n : {16, 32}) cases.push_back(batched_gemm(64, n));
   cases.push_back(gemm_bias_gelu());
   return cases;
 }

@@ -29,6 +29,7 @@ Case axis_case(const Shape& shape, int axis, bool maximum) {
   return {.name = name + "_axis" + std::to_string(axis),
           .bound = Bound::bandwidth,
           .bytes = static_cast<double>(count) * 4,
+          .flops = static_cast<double>(count),
           .prepare =
               [=] {
                 const auto a = values(count, 1);
@@ -47,6 +48,7 @@ Case sum_all() {
   return {.name = "sum_16M",
           .bound = Bound::bandwidth,
           .bytes = 16 * mega * 4,
+          .flops = 16 * mega,
           .prepare =
               [] {
                 const auto a = values(16 << 20, 1);
@@ -62,6 +64,7 @@ Case neighbour_differences() {
   return {.name = "neighbour_diff_sq_sum",
           .bound = Bound::bandwidth,
           .bytes = 16 * mega * 4,
+          .flops = 3 * 16 * mega,
           .prepare =
               [] {
                 constexpr std::int64_t n = 16 << 20;

@@ -7,6 +7,7 @@ namespace weft::bench {
 namespace {
 
 constexpr std::int64_t rows = 4096, columns = 1024;
+constexpr double elements = rows * columns;
 using Row = std::vector<double>;
 
 Row row_of(const std::vector<float>& a, std::int64_t r) {
@@ -95,9 +96,13 @@ CeilingWork row_work(RowKernel kernel, std::vector<std::vector<float>> in) {
           .unit_ns = 300};
 }
 
-Case row_case(const std::string& name, RowKernel kernel, Tensor (*f)(const Tensor&),
+Case row_case(const std::string& name, int operations, RowKernel kernel, Tensor (*f)(const Tensor&),
               Row (*reference)(Row)) {
-  return {.name = name + "_4096x1024", .bound = Bound::ceiling, .prepare = [=] {
+  return {.name = name + "_4096x1024",
+          .bound = Bound::ceiling,
+          .bytes = 8 * elements,
+          .flops = operations * elements,
+          .prepare = [=] {
             const auto a = values(rows * columns, 1);
             auto want = [=](std::int64_t k) {
               return reference(row_of(a, k / columns))[at(k % columns)];
@@ -108,9 +113,13 @@ Case row_case(const std::string& name, RowKernel kernel, Tensor (*f)(const Tenso
           }};
 }
 
-Case row_grad_case(const std::string& name, RowKernel kernel, Tensor (*f)(const Tensor&),
-                   Row (*reference)(const Row&, Row)) {
-  return {.name = name + "_grad_4096x1024", .bound = Bound::ceiling, .prepare = [=] {
+Case row_grad_case(const std::string& name, int operations, RowKernel kernel,
+                   Tensor (*f)(const Tensor&), Row (*reference)(const Row&, Row)) {
+  return {.name = name + "_grad_4096x1024",
+          .bound = Bound::ceiling,
+          .bytes = 12 * elements,
+          .flops = operations * elements,
+          .prepare = [=] {
             const auto a = values(rows * columns, 1), g = values(rows * columns, 2);
             auto want = [=](std::int64_t k) {
               return reference(row_of(a, k / columns), row_of(g, k / columns))[at(k % columns)];
@@ -134,7 +143,11 @@ std::vector<std::int64_t> classes() {
 }
 
 Case cross_entropy() {
-  return {.name = "log_softmax_xent_4096x1024", .bound = Bound::ceiling, .prepare = [] {
+  return {.name = "log_softmax_xent_4096x1024",
+          .bound = Bound::ceiling,
+          .bytes = 4 * elements,
+          .flops = 4 * elements,
+          .prepare = [] {
             const auto a = values(rows * columns, 1);
             const auto labels = classes();
             double loss = 0;
@@ -155,7 +168,11 @@ Case cross_entropy() {
 }
 
 Case cross_entropy_grad() {
-  return {.name = "log_softmax_xent_grad_4096x1024", .bound = Bound::ceiling, .prepare = [] {
+  return {.name = "log_softmax_xent_grad_4096x1024",
+          .bound = Bound::ceiling,
+          .bytes = 8 * elements,
+          .flops = 6 * elements,
+          .prepare = [] {
             const auto a = values(rows * columns, 1);
             const auto labels = classes();
             auto want = [=](std::int64_t k) {
@@ -179,16 +196,17 @@ Case cross_entropy_grad() {
 }  // namespace
 
 std::vector<Case> row_cases() {
-  return {row_case("softmax", &CeilingKernels::softmax, softmax, softmax_row),
-          row_grad_case("softmax", &CeilingKernels::softmax_grad, softmax,
-                        [](const Row& x, Row g) { return softmax_grad_row(x, g); }),
-          cross_entropy(),
-          cross_entropy_grad(),
-          row_case("layer_norm", &CeilingKernels::layer_norm, layer_norm, layer_norm_row),
-          row_grad_case("layer_norm", &CeilingKernels::layer_norm_grad, layer_norm,
-                        layer_norm_grad_row),
-          row_case("rms_norm", &CeilingKernels::rms_norm, rms_norm, rms_norm_row),
-          row_grad_case("rms_norm", &CeilingKernels::rms_norm_grad, rms_norm, rms_norm_grad_row)};
+  return {
+      row_case("softmax", 5, &CeilingKernels::softmax, softmax, softmax_row),
+      row_grad_case("softmax", 9, &CeilingKernels::softmax_grad, softmax,
+                    [](const Row& x, Row g) { return softmax_grad_row(x, g); }),
+      cross_entropy(),
+      cross_entropy_grad(),
+      row_case("layer_norm", 6, &CeilingKernels::layer_norm, layer_norm, layer_norm_row),
+      row_grad_case("layer_norm", 13, &CeilingKernels::layer_norm_grad, layer_norm,
+                    layer_norm_grad_row),
+      row_case("rms_norm", 3, &CeilingKernels::rms_norm, rms_norm, rms_norm_row),
+      row_grad_case("rms_norm", 8, &CeilingKernels::rms_norm_grad, rms_norm, rms_norm_grad_row)};
 }
 
 }  // namespace weft::bench

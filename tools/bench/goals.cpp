@@ -4,12 +4,15 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <regex>
 #include <set>
 
 #include <weft/error.h>
 #include "runtime/output_file.h"
+#include "tools/bench/picture.h"
 #include "tools/support/files.h"
 
 namespace weft::bench {
@@ -18,8 +21,18 @@ namespace {
 
 using nlohmann::json;
 
-/// Which figure of a case a goal is about. Fractions must reach the goal, the others stay below it.
-enum class Figure { fraction, median_ms, cold_ms, disk_ms, growth, compilations, memory };
+/// Which figure of a case a goal is about. Fractions and scaling must reach the goal, the others
+/// stay below it.
+enum class Figure {
+  fraction,
+  scaling,  // against the same case on one thread
+  median_ms,
+  cold_ms,
+  disk_ms,
+  growth,
+  compilations,
+  memory
+};
 
 struct Goal {
   const char* what;
@@ -48,9 +61,13 @@ constexpr std::array goals = {
          0.90},
     Goal{"GEMM 16", "gemm_f.._16", Figure::fraction, 0.65},
     Goal{"GEMM 32", "gemm_f.._32", Figure::fraction, 0.80},
+    Goal{"GEMM 16, 64 of them in a call", "gemm_f.._64x16", Figure::fraction, 0.65},
+    Goal{"GEMM 32, 64 of them in a call", "gemm_f.._64x32", Figure::fraction, 0.80},
     Goal{"GEMM 64, 96, 128", "gemm_f.._(64|96|128)", Figure::fraction, 0.85},
     Goal{"GEMM + bias + GELU: GEMM alone / all", "gemm_bias_gelu_1024", Figure::fraction, 1 / 1.03},
     Goal{"attention, forward and gradients: of peak FMA", "attention_.*", Figure::fraction, 0.70},
+    Goal{"two threads against one, where arithmetic binds",
+         "(gemm_f.._(256|512|1024|2048)|attention_.*|black_scholes_.*)", Figure::scaling, 1.85},
     Goal{"1,000-op program, cold, ms", "program_1000_ops", Figure::cold_ms, 60},
     Goal{"100-layer MLP gradient, cold, ms", "mlp100_grad", Figure::cold_ms, 150},
     Goal{"growth exponent up to 20,000 operations", "program_growth_20000", Figure::growth, 1.15},
@@ -78,6 +95,8 @@ std::optional<double> figure_of(const json& c, Figure figure) {
   switch (figure) {
     case Figure::fraction:
       return number(c, "fraction");
+    case Figure::scaling:
+      return number(c, "scaling");
     case Figure::median_ms:
       return number(c, "median_ms");
     case Figure::cold_ms:
@@ -96,10 +115,16 @@ std::optional<double> figure_of(const json& c, Figure figure) {
   }
 }
 
+bool larger_is_better(Figure figure) {
+  return figure == Figure::fraction || figure == Figure::scaling;
+}
+
 std::string text_of(double value, Figure figure) {
   char text[40];
   if (figure == Figure::fraction)
     std::snprintf(text, sizeof text, "%.1f%%", 100 * value);
+  else if (figure == Figure::scaling)
+    std::snprintf(text, sizeof text, "x %.2f", value);
   else
     std::snprintf(text, sizeof text, "%.4g", value);
   return text;
@@ -107,7 +132,7 @@ std::string text_of(double value, Figure figure) {
 
 /// The case furthest from the goal, its figure, and whether the goal is met; "-" where none ran.
 std::string reached(const json& document, const Goal& goal, int threads) {
-  const bool larger = goal.figure == Figure::fraction;
+  const bool larger = larger_is_better(goal.figure);
   std::optional<double> worst;
   std::string name;
   const std::regex pattern(goal.cases);
@@ -139,7 +164,7 @@ std::string goals_table(const json& document, const std::set<int>& threads) {
   text += "\n";
   for (const Goal& goal : goals) {
     text += "| " + std::string(goal.what) + " | " +
-            (goal.figure == Figure::fraction ? ">= " : "<= ") + text_of(goal.value, goal.figure) +
+            (larger_is_better(goal.figure) ? ">= " : "<= ") + text_of(goal.value, goal.figure) +
             " |";
     for (int t : threads) text += " " + reached(document, goal, t) + " |";
     text += "\n";
@@ -167,6 +192,23 @@ std::string cases_table(const json& document) {
   return text;
 }
 
+/// How much faster each case with more than one thread is than with one, as "scaling".
+json with_scaling(json document) {
+  std::map<std::string, double> one;
+  for (const json& c : document["cases"])
+    if (c["threads"] == 1) one[c["name"]] = c["median_ms"];
+  for (json& c : document["cases"]) {
+    const auto found = one.find(c["name"]);
+    if (c["threads"] != 1 && found != one.end())
+      c["scaling"] = found->second / c["median_ms"].get<double>();
+  }
+  return document;
+}
+
+std::string picture_beside(const std::string& page) {
+  return std::filesystem::path(page).replace_extension(".svg").string();
+}
+
 struct Page {
   std::string above, below;  // the markers belong to them
 };
@@ -185,7 +227,8 @@ Page read_page(const std::string& file) {
 
 }  // namespace
 
-std::string figures_markdown(const json& document) {
+std::string figures_markdown(const json& measured) {
+  const json document = with_scaling(measured);
   std::set<int> threads;
   for (const json& c : document["cases"]) threads.insert(c["threads"].get<int>());
   const json& machine = document["machine"];
@@ -208,11 +251,20 @@ std::string figures_markdown(const json& document) {
 void check_page(const std::string& file) {
   read_page(file);
   runtime::check_writable(file);
+  runtime::check_writable(picture_beside(file));
 }
 
 void write_figures(const std::string& file, const json& document) {
   const Page page = read_page(file);
-  runtime::write_file(file, page.above + "\n" + figures_markdown(document) + "\n" + page.below);
+  const std::string picture = roofline_svg(document), picture_file = picture_beside(file);
+  std::string shown;
+  if (!picture.empty()) {
+    runtime::write_file(picture_file, picture);
+    shown = "\n![Every case against the limits of memory and arithmetic](" +
+            std::filesystem::path(picture_file).filename().string() + ")\n";
+  }
+  runtime::write_file(file,
+                      page.above + "\n" + figures_markdown(document) + shown + "\n" + page.below);
 }
 
 }  // namespace weft::bench

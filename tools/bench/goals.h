@@ -14,7 +14,8 @@ std::string figures_markdown(const nlohmann::json& document);
 void check_page(const std::string& file);
 
 /// Replaces what stands in `file` between the lines `<!-- figures -->` and `<!-- end of figures
-/// -->`. Throws weft::Error, changing nothing, where they are missing.
+/// -->`, and writes the picture of the cases beside it (performance.md: performance.svg). Throws
+/// weft::Error, changing nothing, where they are missing.
 void write_figures(const std::string& file, const nlohmann::json& document);
 
 }  // namespace weft::bench

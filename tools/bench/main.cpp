@@ -67,6 +67,8 @@ nlohmann::json to_json(const Measurement& m) {
           {"p10_ms", m.low_ms},
           {"p90_ms", m.high_ms},
           {"samples", m.samples},
+          {"bytes", m.bytes},
+          {"flops", m.flops},
           {"bound", name(m.bound)},
           {"bound_ms", m.bound_ms},  // 0 where nothing binds
           {"fraction", m.fraction},
@@ -162,7 +164,8 @@ int main(int argc, char** argv) {
                  "nothing. Exit code 1 if a case got slower beyond noise")
       ->expected(1, 2);
   app.add_option("--markdown", s.markdown,
-                 "Write goals and figures between the markers in this file (docs/performance.md)")
+                 "Write goals and figures between the markers in this file (docs/performance.md), "
+                 "and a picture beside it (docs/performance.svg)")
       ->check(weft::tools::path());
   app.add_flag("--list", s.list, "Print the names of the cases");
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });

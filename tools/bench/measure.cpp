@@ -174,7 +174,11 @@ const char* name(Bound bound) {
 }
 
 Measurement measure(const Case& c, const Limits& limits) {
-  Measurement m{.name = c.name, .threads = limits.threads, .bound = c.bound};
+  Measurement m{.name = c.name,
+                .threads = limits.threads,
+                .bound = c.bound,
+                .bytes = c.bytes,
+                .flops = c.flops};
   const Prepared p = c.prepare();
   if (p.run) {
     m.disk_ms = measure_disk(c);

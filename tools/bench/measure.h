@@ -14,6 +14,7 @@ struct Measurement {
   Bound bound = Bound::none;
   double median_ms = 0, min_ms = 0;
   double low_ms = 0, high_ms = 0;  // 10th and 90th percentile
+  double bytes = 0, flops = 0;     // Case's
   double bound_ms = 0;             // the least time the machine's limits allow; 0 for Bound::none
   double fraction = 0;             // bound_ms / median_ms
   // First calls: recording, passes, code generation and running; with empty caches, and with the
