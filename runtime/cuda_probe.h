@@ -1,24 +1,28 @@
-// Whether CUDA could run here, in three facts: the driver, a device, the run-time compiler.
-// Libraries are opened by name and never linked.
+// Whether CUDA can run here, in three facts told apart: the driver, its devices, the run-time
+// compiler. One line for people.
 #pragma once
 
 #include <string>
-#include <vector>
+
+#include "runtime/cuda/driver.h"
 
 namespace weft::runtime {
 
 struct CudaProbe {
-  std::string driver;                // its version, "13.0"; empty without one
-  std::string driver_problem;        // why not
-  std::vector<std::string> devices;  // names
-  std::string device_problem;
-  std::string compiler;  // NVRTC's version; empty without one
+  std::string driver;                      // its CUDA version, "13.0"; empty without one
+  std::string problem;                     // of the driver, or else of the devices; empty: none
+  std::vector<cuda::DeviceFacts> devices;  // cuda:0, cuda:1, ...
+  std::string compiler;                    // NVRTC's version; empty without one
   std::string compiler_problem;
 
-  bool usable() const { return !driver.empty() && !devices.empty() && !compiler.empty(); }
+  bool usable() const { return problem.empty() && !compiler.empty(); }
 };
 
 /// Looks once and remembers.
 const CudaProbe& cuda_probe();
+
+/// "off (libcuda.so.1 not found: no NVIDIA driver); NVRTC 13.0 present: kernels can be compiled,
+/// not run".
+std::string to_text(const CudaProbe& probe);
 
 }  // namespace weft::runtime

@@ -47,7 +47,7 @@ std::shared_ptr<DiskCache> open_or_warn(const std::string& folder) {
 }  // namespace
 
 std::string disk_cache_folder() {
-  if (const auto folder = read_folder_setting(Setting::cache_dir)) return *folder;
+  if (const auto folder = read_path_setting(Setting::cache_dir)) return *folder;
   if (const std::string caches = absolute_path("XDG_CACHE_HOME"); !caches.empty())
     return caches + "/weft";
   if (const std::string home = absolute_path("HOME"); !home.empty()) return home + "/.cache/weft";

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 5> log_words = {"off", "error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> switch_words = {"0", "1"};
 
-constexpr std::array<SettingDef, 8> settings = {{
+constexpr std::array<SettingDef, 10> settings = {{
     {.setting = Setting::threads,
      .name = "WEFT_THREADS",
      .meaning = "Threads that kernels and their compilation use, the caller among them.",
@@ -53,7 +53,7 @@ constexpr std::array<SettingDef, 8> settings = {{
      .meaning = "Where compiled kernels are kept for later processes; made if missing, and refused "
                 "with a warning unless the user owns it and nobody else may write to it.",
      .fallback = "`$XDG_CACHE_HOME/weft`, else `~/.cache/weft`, else off",
-     .folder = true},
+     .path = true},
     {.setting = Setting::cache_limit,
      .name = "WEFT_CACHE_LIMIT",
      .meaning = "MiB of compiled kernels kept on disk; those unused for longest go first.",
@@ -66,6 +66,17 @@ constexpr std::array<SettingDef, 8> settings = {{
      .fallback = "30",
      .low = 1,
      .high = 36500},
+    {.setting = Setting::cuda_driver,
+     .name = "WEFT_CUDA_DRIVER",
+     .meaning = "The file of NVIDIA's driver library, tried alone; `off`: no CUDA device.",
+     .fallback = "`libcuda.so.1`",
+     .path = true},
+    {.setting = Setting::nvrtc,
+     .name = "WEFT_NVRTC",
+     .meaning = "The file of NVRTC, which compiles CUDA kernels, tried alone; `off`: none.",
+     .fallback = "`libnvrtc.so.13`, `.12` or without number, where the system, `CUDA_HOME`, "
+                 "`CUDA_PATH` or `/usr/local/cuda` has it",
+     .path = true},
 }};
 
 constexpr bool table_is_in_order() {
@@ -87,7 +98,7 @@ std::span<const SettingDef> all_settings() { return settings; }
 const SettingDef& def(Setting setting) { return settings[static_cast<std::size_t>(setting)]; }
 
 std::string allowed_values(const SettingDef& def) {
-  if (def.folder) return "an absolute path or off";
+  if (def.path) return "an absolute path or off";
   if (def.choices.empty())
     return "an integer from " + std::to_string(def.low) + " to " + std::to_string(def.high);
   std::string words;
@@ -117,7 +128,7 @@ std::optional<std::int64_t> read_setting(Setting setting) {
   return parse_setting(found, text);
 }
 
-std::optional<std::string> read_folder_setting(Setting setting) {
+std::optional<std::string> read_path_setting(Setting setting) {
   const SettingDef& found = def(setting);
   const char* text = std::getenv(std::string(found.name).c_str());
   if (text == nullptr || *text == '\0') return std::nullopt;
@@ -127,8 +138,8 @@ std::optional<std::string> read_folder_setting(Setting setting) {
 
 void check_environment() {
   for (const SettingDef& def : settings) {
-    if (def.folder)
-      read_folder_setting(def.setting);
+    if (def.path)
+      read_path_setting(def.setting);
     else
       read_setting(def.setting);
   }

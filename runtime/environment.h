@@ -18,7 +18,9 @@ enum class Setting : std::uint8_t {
   quick_tier,
   cache_dir,
   cache_limit,
-  cache_days
+  cache_days,
+  cuda_driver,
+  nvrtc
 };
 
 struct SettingDef {
@@ -28,7 +30,7 @@ struct SettingDef {
   std::string_view fallback;                       // the value when unset, in words
   std::int64_t low = 0, high = 0;                  // the integers allowed, or
   std::span<const std::string_view> choices = {};  // the words allowed, or
-  bool folder = false;                             // an absolute path or "off"
+  bool path = false;                               // an absolute path or "off"
 };
 
 std::span<const SettingDef> all_settings();
@@ -41,8 +43,8 @@ std::int64_t parse_setting(const SettingDef& def, std::string_view text);
 /// What the environment says; nothing when the variable is unset or empty. Throws as parse_setting.
 std::optional<std::int64_t> read_setting(Setting setting);
 
-/// The same for a setting that is a folder: an absolute path or "off".
-std::optional<std::string> read_folder_setting(Setting setting);
+/// The same for a setting that is a path: an absolute one or "off".
+std::optional<std::string> read_path_setting(Setting setting);
 
 /// Throws for the first variable whose value is not allowed, needed or not.
 void check_environment();

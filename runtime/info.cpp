@@ -49,15 +49,6 @@ std::string human_bytes(std::size_t bytes) {
   return text.data();
 }
 
-std::string to_text(const CudaProbe& probe) {
-  std::string devices = probe.device_problem;
-  for (const std::string& name : probe.devices) devices += (devices.empty() ? "" : ", ") + name;
-  return std::string(probe.usable() ? "found" : "off") +
-         " (driver: " + (probe.driver_problem.empty() ? probe.driver : probe.driver_problem) +
-         "; device: " + devices + "; compiler: " +
-         (probe.compiler.empty() ? probe.compiler_problem : "NVRTC " + probe.compiler) + ")";
-}
-
 std::string to_text(const Info& info) {
   const auto count = [](std::size_t number) { return std::to_string(number); };
   return line("weft", info.version) + line("cpu", info.cpu) + line("features", info.features) +
@@ -67,7 +58,8 @@ std::string to_text(const Info& info) {
          line("caches", "L1 " + or_unknown(info.caches.l1_data) + ", L2 " +
                             or_unknown(info.caches.l2) + ", L3 " + or_unknown(info.caches.l3)) +
          line("memory", or_unknown(info.memory_bytes)) +
-         line("devices", "cpu, CUDA " + to_text(info.cuda)) +
+         line("devices",
+              std::string("cpu; CUDA") + (info.cuda.usable() ? " " : ": ") + to_text(info.cuda)) +
          line("disk cache",
               info.disk_folder == "off"
                   ? "off"

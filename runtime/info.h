@@ -30,8 +30,6 @@ struct Info {
 Info info();
 /// Lines for people, one fact each: "threads     2 of 2 cores".
 std::string to_text(const Info& info);
-/// "off (driver: libcuda.so.1 not found; device: no driver; compiler: NVRTC 13.0)".
-std::string to_text(const CudaProbe& probe);
 /// "32 KiB", "1.5 MiB", "640 bytes".
 std::string human_bytes(std::size_t bytes);
 

@@ -20,7 +20,7 @@ TEST_CASE("every setting has a name, a meaning and a default, and its name begin
     CHECK(setting.name.starts_with("WEFT_"));
     CHECK(!setting.meaning.empty());
     CHECK(!setting.fallback.empty());
-    if (setting.folder) continue;
+    if (setting.path) continue;
     CHECK((setting.choices.empty() ? setting.low < setting.high : setting.choices.size() > 1));
   }
 }
@@ -76,12 +76,12 @@ TEST_CASE("a folder is an absolute path or off, anything else is an error") {
   const std::string before = at_start ? at_start : "";
   for (const char* good : {"off", "/tmp/some where"}) {
     setenv("WEFT_CACHE_DIR", good, 1);
-    CHECK(read_folder_setting(Setting::cache_dir) == good);
+    CHECK(read_path_setting(Setting::cache_dir) == good);
   }
   setenv("WEFT_CACHE_DIR", "", 1);
-  CHECK(!read_folder_setting(Setting::cache_dir).has_value());
+  CHECK(!read_path_setting(Setting::cache_dir).has_value());
   setenv("WEFT_CACHE_DIR", "cache", 1);
-  CHECK_THROWS_WITH_AS(read_folder_setting(Setting::cache_dir),
+  CHECK_THROWS_WITH_AS(read_path_setting(Setting::cache_dir),
                        "environment variable WEFT_CACHE_DIR: expected an absolute path or off, got "
                        "\"cache\"",
                        weft::Error);

@@ -9,5 +9,7 @@ std::string source_dir();     // the repository
 std::string text_files();     // tests/files
 std::string bin_dir();        // build/bin
 std::string host_compiler();  // the C++ compiler that built the tests
+/// A library that answers as some installation of CUDA does (tests/CMakeLists.txt).
+std::string cuda_fake(const std::string& name);
 
 }  // namespace weft::test
