@@ -5,7 +5,8 @@ say() { printf '\n== %s\n' "$*"; }
 
 # Debian packages, by name: compiler and build tools, LLVM 19, test framework, libraries.
 weft_packages=(g++ cmake ninja-build llvm-19-dev doctest-dev zlib1g-dev libzstd-dev libzip-dev
-               nlohmann-json3-dev libcli11-dev libxxhash-dev libmpfr-dev graphviz)
+               nlohmann-json3-dev libcli11-dev libxxhash-dev libmpfr-dev graphviz
+               valgrind)
 
 install_packages() {
   local missing=()
