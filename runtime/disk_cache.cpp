@@ -56,15 +56,7 @@ XXH128_canonical_t hash(std::string_view bytes) {
   return canonical;
 }
 
-std::string file_name(std::string_view key) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string name;
-  for (const unsigned char byte : hash(key).digest) {
-    name += digits[byte >> 4];
-    name += digits[byte & 15];
-  }
-  return name.append(suffix);
-}
+std::string file_name(std::string_view key) { return digest(key).append(suffix); }
 
 bool is_entry(std::string_view name) {
   return name.size() == 32 + suffix.size() && name.ends_with(suffix) &&
@@ -154,6 +146,16 @@ std::string without_last_slash(std::string folder) {
 }
 
 }  // namespace
+
+std::string digest(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : hash(bytes).digest) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
 
 DiskCache::DiskCache(std::string folder, DiskCacheLimits limits)
     : folder_(without_last_slash(std::move(folder))), limits_(limits) {

@@ -12,6 +12,9 @@
 
 namespace weft::runtime {
 
+/// 32 hexadecimal digits, equal for equal bytes (XXH3, 128 bits).
+std::string digest(std::string_view bytes);
+
 struct DiskCacheLimits {
   std::uint64_t bytes = std::uint64_t{256} << 20;  // of all files
   std::int64_t seconds = 30 * 86400;               // since the last use of a file

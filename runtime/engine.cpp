@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "codegen/program.h"
+#include "runtime/cuda/executable.h"
+#include "runtime/cuda/kernels.h"
 #include "runtime/environment.h"
 #include "runtime/executable.h"
 #include "runtime/kernel_cache.h"
@@ -31,8 +33,7 @@ struct Key {
 
   explicit Key(const Query& query) : graph(query.graph), options(query.options) {}
   bool operator==(const Query& query) const {
-    return options.fuse == query.options.fuse && options.backend == query.options.backend &&
-           graph.structurally_equal(query.graph);
+    return options == query.options && graph.structurally_equal(query.graph);
   }
 };
 
@@ -87,7 +88,10 @@ ExecutablePointer make_executable(const ir::Graph& graph, const CompileOptions& 
   report.passes_ms = watch.lap_ms();
   const codegen::Program program = codegen::lower(fused);
   report.lower_ms = watch.lap_ms();
-  ExecutablePointer executable = make_compiled(std::move(fused), program, report);
+  ExecutablePointer executable =
+      options.backend == Backend::cuda
+          ? cuda::make_compiled(std::move(fused), program, report, options.device)
+          : make_compiled(std::move(fused), program, report);
   log_compilation(graph, executable->report());
   return executable;
 }
@@ -131,7 +135,8 @@ void check_inputs(const ir::Graph& graph, std::span<const Buffer* const> inputs)
 
 std::shared_ptr<const Executable> compile(const ir::Graph& graph, const CompileOptions& options) {
   ExecutableCache& cache = ExecutableCache::instance();
-  const auto variant = 2 * static_cast<std::uint64_t>(options.backend) + (options.fuse ? 1 : 0);
+  const auto variant = 2 * static_cast<std::uint64_t>(options.backend) + (options.fuse ? 1 : 0) +
+                       8 * static_cast<std::uint64_t>(options.device);
   auto found = cache.executables.get(graph.structural_hash() + variant, Query{graph, options},
                                      [&] { return make_executable(graph, options); });
   (found.made ? cache.compiled : cache.hits).fetch_add(1, std::memory_order_relaxed);
@@ -141,12 +146,15 @@ std::shared_ptr<const Executable> compile(const ir::Graph& graph, const CompileO
 EngineStats engine_stats() {
   const ExecutableCache& cache = ExecutableCache::instance();
   const KernelStats kernels = kernel_stats();
-  return {cache.compiled.load(), cache.hits.load(), kernels.compiled, kernels.loaded, kernels.hits};
+  const cuda::KernelCounts device = cuda::kernel_counts();
+  return {cache.compiled.load(), cache.hits.load(), kernels.compiled + device.compiled,
+          kernels.loaded + device.loaded, kernels.hits + device.hits};
 }
 
 void clear_caches() {
   ExecutableCache::instance().executables.clear();
   clear_kernel_cache();
+  cuda::clear_kernel_cache();
 }
 
 }  // namespace weft::runtime

@@ -12,19 +12,26 @@
 
 namespace weft::runtime {
 
+namespace cuda {
+class Memory;
+}
+
 /// Memory with its owner. Contiguous, row-major; from the pool: 64-byte aligned.
 struct Buffer {
   std::shared_ptr<void> memory;  // may point anywhere; its deleter frees
   std::size_t bytes = 0;
+  cuda::Memory* device = nullptr;  // not null: the memory is this, which the host cannot touch
   void* data() const { return memory.get(); }
 };
 Buffer allocate(std::size_t bytes);
 
-enum class Backend : std::uint8_t { cpu, interp };
+enum class Backend : std::uint8_t { cpu, interp, cuda };
 
 struct CompileOptions {
   bool fuse = true;
   Backend backend = Backend::cpu;
+  int device = 0;  // for cuda: its number
+  friend bool operator==(const CompileOptions&, const CompileOptions&) = default;
 };
 
 /// What a compilation did, for explain(), the command line and the benchmark.
@@ -44,7 +51,8 @@ class Executable {
   virtual ~Executable() = default;
   /// Inputs in the order of the graph's parameters, results as many as the graph has. Results come
   /// from the pool (or are inputs, where the graph returns a parameter). Any number of threads may
-  /// run one executable at once.
+  /// run one executable at once. On a CUDA device: work is enqueued on the thread's stream, results
+  /// lie on the device, inputs lie there or in host memory.
   /// donated[k]: input k may be overwritten or returned (the caller gives it up); none, or all.
   virtual void run_into(std::span<const Buffer* const> inputs, std::span<const bool> donated,
                         std::span<Buffer> results) const = 0;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 5> log_words = {"off", "error", "warn", "info", "debug"};
 constexpr std::array<std::string_view, 2> switch_words = {"0", "1"};
 
-constexpr std::array<SettingDef, 10> settings = {{
+constexpr std::array<SettingDef, 11> settings = {{
     {.setting = Setting::threads,
      .name = "WEFT_THREADS",
      .meaning = "Threads that kernels and their compilation use, the caller among them.",
@@ -77,6 +77,12 @@ constexpr std::array<SettingDef, 10> settings = {{
      .fallback = "`libnvrtc.so.13`, `.12` or without number, where the system, `CUDA_HOME`, "
                  "`CUDA_PATH` or `/usr/local/cuda` has it",
      .path = true},
+    {.setting = Setting::cuda_sync,
+     .name = "WEFT_CUDA_SYNC",
+     .meaning =
+         "`1` waits after each CUDA kernel, so that an error names the very one that failed.",
+     .fallback = "0",
+     .choices = switch_words},
 }};
 
 constexpr bool table_is_in_order() {

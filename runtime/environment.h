@@ -20,7 +20,8 @@ enum class Setting : std::uint8_t {
   cache_limit,
   cache_days,
   cuda_driver,
-  nvrtc
+  nvrtc,
+  cuda_sync
 };
 
 struct SettingDef {

@@ -25,6 +25,8 @@ inline constexpr int success = 0, out_of_memory = 2, stub = 34, no_device = 100,
                      not_ready = 600;
 }
 
+inline constexpr unsigned event_without_timing = 2;  // a flag of create_event
+
 /// CUmemPoolProps.
 struct PoolProperties {
   int allocation_type = 1;  // pinned, as the driver calls what stays on its device
