@@ -1,6 +1,7 @@
-// lgamma and digamma, f32 through f64. From 3.3 (2) on the asymptotic series' form with
-// coefficients fitted to the whole ray; below, the recurrence; left of the origin, the reflection.
-// The fits are minimax fits made for these intervals.
+// lgamma and digamma, f32 through f64. From 3.3 (2) on Stirling's series (DLMF 5.11.1, 5.11.2) with
+// coefficients fitted to the whole ray; below, the recurrence; left of the origin, the reflection
+// (DLMF 5.5.3, 5.5.4). Next to the positive zeros a factor of the result vanishes there. Sums whose
+// terms cancel have two parts. The fits are minimax fits made for these intervals.
 #include "ir/math/kernels.h"
 #include "ir/scalar_math.h"
 
@@ -8,158 +9,176 @@ namespace weft::ir::math {
 
 namespace {
 
-constexpr double pi = 0x1.921fb54442d18p+1;
-constexpr double ln2 = 0x1.62e42fefa39efp-1;
-
-// Of finite x > 0.
-Term log_for(Precision precision, Term x) {
-  return precision == Precision::f32 ? log2_wide(x) * ln2 : log_positive(x);
-}
-/// log(x) + c for a c that is not large against it.
-Term log_plus(Precision precision, Term x, Term c) {
-  return precision == Precision::f32 ? fma(log2_wide(x), ln2, c) : log_positive(x, c);
-}
-
-/// lgamma(2 + y) / y for -0.7 <= y <= 1.3.
-Term lgamma_near_two(Precision precision, Term y) {
-  if (precision == Precision::f32)
-    return poly(
-        y, {0.42278433523861547, 0.3224670386887152, -0.06735231091148781, 0.020580647905893073,
-            -0.007385382370518336, 0.0028918619920143876, -0.001194179063038004,
-            0.0005052069794307682, -0.00021731421402218154, 0.00010463809812506593,
-            -5.538770880352944e-05, 2.2028303408025266e-05, -4.00173861630121e-06});
-  return poly(y, {0.42278433509846713,    0.3224670334241132,      -0.06735230105319777,
-                  0.020580808427786132,   -0.007385551028693835,   0.0028905103306882357,
-                  -0.0011927539112107637, 0.0005096695254654446,   -0.00022315476489922072,
-                  9.945750878566203e-05,  -4.4926186884679996e-05, 2.0507211502000936e-05,
-                  -9.43972597338025e-06,  4.374999653313919e-06,   -2.0385265389545722e-06,
-                  9.54397646384195e-07,   -4.503328128028608e-07,  2.140743628975486e-07,
-                  -9.999386169312526e-08, 4.491508368452354e-08,   -2.1416440501827098e-08,
-                  1.2351693961314193e-08, -7.0560048216225e-09,    2.9342606594252846e-09,
-                  -7.204995377098706e-10, 7.745455456690964e-11});
+/// lgamma(2 + y) for -0.5 <= y <= 1.3: (zeta(2) - 1) / 2 y^2 + (1 - Euler's constant) y + y^3 times
+/// a polynomial.
+Pair lgamma_near_two(Term y) {
+  const Pair square = product_of(y, y);
+  const Pair linear = pair_like(y, 0x1.b0ee6072093cep-2, 0x1.6cb90701fbfabp-58) * y;
+  const Pair quadratic = pair_like(y, 0x1.4a34cc4a60fa6p-2, 0x1.1873d8912200cp-56) * square;
+  const Term rest =
+      poly(y, {-0.06735230105319809,   0.020580808427784543,    -0.007385551028674157,
+               0.002890510330742427,   -0.001192753911692557,   0.0005096695246954543,
+               -0.0002231547586845685, 9.945751392181562e-05,   -4.4926234876573814e-05,
+               2.050719885672367e-05,  -9.439487114469104e-06,  4.374953711664502e-06,
+               -2.039324079255234e-06, 9.549137481234579e-07,   -4.4861390631976476e-07,
+               2.1192478121634173e-07, -1.0165460533828443e-07, 4.94661209161087e-08,
+               -2.311801549027034e-08, 9.258169020021202e-09,   -2.769782528106233e-09,
+               5.260479535089699e-10,  -4.658555356555976e-11});
+  const Pair sum = sum_of(linear.high, quadratic.high);
+  const Term low = sum.low + (linear.low + quadratic.low);
+  return {sum.high, fma(y * square.high, rest, low)};
 }
 
-/// x (lgamma(x) - (x - 1/2) (log x - 1) - (log(2 pi) - 1) / 2) as a function of v = 1/x^2, x
-/// >= 3.5.
-Term stirling_rest(Precision precision, Term v) {
-  if (precision == Precision::f32)
-    return poly(v, {0.08333333199866111, -0.002777576210472165, 0.000785326632826011,
-                    -0.00046225666672565984});
-  return poly(v, {0.08333333333333055, -0.002777777775845649, 0.0007936504008366562,
-                  -0.0005952014945439735, 0.0008398705891693569, -0.0018588853041655714,
-                  0.00523311556649319, -0.013560709782398244, 0.02005503715422252});
+/// lgamma(a) for a >= 3.3, log = log(a) and u = 1/a: (a - 1/2) (log - 1) + (log(2 pi) - 1) / 2 + u
+/// times a polynomial in u^2.
+Pair lgamma_series(Term a, Pair log, Term u) {
+  const Term rest = poly(u * u, {0.08333333333333333, -0.0027777777777632626, 0.0007936507872271556,
+                                 -0.0005952369709398268, 0.0008416481422221134,
+                                 -0.0019119193723724356, 0.00621215140210112, -0.02476910729593607,
+                                 0.09671798397092182, -0.2822571879551369, 0.4180308995506643});
+  const Term factor = a - 0.5;
+  const Pair product = product_of(factor, log.high - 1);
+  const Pair sum = sum_of(product.high, like(a, 0x1.acfe390c97d6ap-2));
+  const Term low = fma(factor, log.low, product.low) + (sum.low - 0x1.65b5a1b7ff5dfp-55);
+  return {sum.high, fma(u, rest, low)};
 }
 
-Term lgamma_f64(Precision precision, Term x) {
+/// log(sin(pi f) / (pi f)) for |f| <= 1/2: -zeta(2) f^2 - f^4 times a polynomial in f^2.
+Pair log_sinc(Term f) {
+  const Pair square = product_of(f, f);
+  const Term z = square.high;
+  const Term rest =
+      poly(z, {0.5411616168555691, 0.3391143539948332, 0.2510193390451278, 0.2001989154693564,
+               0.16670765758077194, 0.1428666361402061, 0.12498674116056017, 0.11132044292236307,
+               0.09800984418869918, 0.10412662445656662, 0.02272162799628058, 0.2626655731385996,
+               -0.28130145984688715, 0.4094616072270452});
+  const Pair first = pair_like(f, 0x1.a51a6625307d3p+0, 0x1.1873d8912200cp-55) * square;
+  return -Pair{first.high, fma(z * z, rest, first.low)};
+}
+
+/// log(a b) for factors whose product is a normal number.
+Pair log_of_product(Term a, Term b) {
+  const Pair product = product_of(a, b);
+  const Pair log = log_pair(product.high);
+  return {log.high, log.low + product.low / product.high};
+}
+
+Term lgamma_f64(Term x) {
   const Term a = abs(x);
   // Down to -1/2: lgamma(x) = lgamma(2 + y) - log(p) with y = x, x - 1 or x - 2 and p = |x (x +
   // 1)|, x or 1.
-  const Term first = a <= 0.5, second = a < 1.3;
+  const Term first = a <= 0.5, second = a < 1.5, large = 3.3 <= a;
   const Term y = select(first, x, select(second, a - 1, a - 2));
   const Term next = x + 1;
   const Term product = a * next;
-  const Term p = select(first, product, select(second, a, 1));
-  const Term large = 3.3 <= a;
-  const Term a_or_p = select(large, a, p);
+  const Term a_or_p = select(large | (second & (0.5 < a)), a, select(first, product, 1));
   const Term u = 1 / a_or_p;
-  Term log_a_or_p = u;
-  if (precision == Precision::f32) {
-    log_a_or_p = log_for(precision, a_or_p);
-  } else {
-    // The rounding of the product, relative to it, joins the logarithm. Of a tiny x there is none.
-    const Term product_low = fma(a, x - (next - 1), fma(a, next, -product));
-    log_a_or_p = log_positive(a_or_p, select(first & (0x1p-60 < a), product_low * u, 0));
-  }
-  const Term rest = fma(u, stirling_rest(precision, u * u), 0.41893853320467274);
-  const Term stirling = fma(a - 0.5, log_a_or_p - 1, rest);
-  const Term right = select(large, stirling, fma(y, lgamma_near_two(precision, y), -log_a_or_p));
+  // The rounding of the product, relative to it, joins the logarithm. Of a tiny x there is none.
+  const Term product_low = fma(a, x - (next - 1), fma(a, next, -product)) * u;
+  const Pair log = log_pair(a_or_p);
+  const Pair near_two = lgamma_near_two(y);
+  const Pair sum = sum_of_any(-log.high, near_two.high);
+  const Term small_low = near_two.low - log.low - select(first & (0x1p-60 < a), product_low, 0);
+  const Pair right = select(large, lgamma_series(a, log, u), Pair{sum.high, sum.low + small_low});
   // Left of -1/2: lgamma(x) = log(pi / |x sin(pi x)|) - lgamma(-x).
-  const Term f = a - round_even(a);
-  const Term sine = abs(sin_core(f * pi));
-  const Term left = log_for(precision, pi / (a * sine)) - right;
-  const Term result = select(x < -0.5, left, right);
-  const Term pole = ((x <= 0) & (f == 0)) | (a == infinity);
+  const Term f = abs(a - round_even(a));
+  const Pair log_line = log_of_product(a, f), log_rest = log_sinc(f);
+  const Pair lines = sum_of_any(log_line.high, right.high);
+  const Pair all = sum_of_any(lines.high, log_rest.high);
+  const Term all_low = (all.low + lines.low) + (log_line.low + right.low + log_rest.low);
+  const Term result = select(x < -0.5, -(all.high + all_low), right.high + right.low);
+  const Term pole = ((x <= 0) & (f == 0)) | (right.high == infinity);
   return select(pole, infinity, result);
 }
 
-/// digamma(y) for 1 <= y <= 2: (y - root) times a polynomial, so that it is accurate next to the
-/// root.
-Term digamma_near_root(Precision precision, Term y) {
-  const Term t = y - 1.5;
-  const Term from_root = y - 0x1.762d86356be3fp+0 - 0x1.b86a722197829p-54;
-  if (precision == Precision::f32)
-    return from_root * poly(t, {0.9510558756365778, -0.4236274990800663, 0.24054261523840106,
-                                -0.1483987749150967, 0.09498209231108713, -0.062057234259971276,
-                                0.04087927361077548, -0.025780162937308462, 0.01698056917790036,
-                                -0.016385612985373468, 0.011118562479965056});
-  return from_root *
-         poly(t, {0.9510558760318328,     -0.4236274212814572,     0.24054248424077773,
-                  -0.1484049230548761,    0.09498872445447784,     -0.061922133189452284,
-                  0.040760833836157244,   -0.02697580007021234,    0.017907251822036736,
-                  -0.01190814580157949,   0.007926953869845184,    -0.005280910341075059,
-                  0.003518922525424827,   -0.0023375077627854793,  0.001557103796334141,
-                  -0.0010778509153125133, 0.0007217212702206505,   -0.000354433827484275,
-                  0.0002302556699079036,  -0.00037866891858659603, 0.0002572663507554921});
+/// digamma(y + y_low) for 1 <= y <= 2: its distance from the root times a polynomial.
+Term digamma_near_root(Term y, Term y_low) {
+  const Term from_root = y - 0x1.762d86356be3fp+0;
+  // Around a number where the first coefficient needs no more digits.
+  const Term slope = poly(y - 0x1.7fba8p+0,
+                          {0.9515053976119335,     -0.42413810623382603,    0.24101526990160183,
+                           -0.14880855721127817,   0.0953177509210663,      -0.062182129290393365,
+                           0.04096165118150062,    -0.027128202987056486,   0.018021307021319925,
+                           -0.011992612563590742,  0.007988876018090736,    -0.005324914511865612,
+                           0.0035506028566633318,  -0.0023688286330708417,  0.0015799505141751867,
+                           -0.0010482565923316926, 0.0006997423269338754,   -0.0004921623522342296,
+                           0.0003268981039714971,  -0.00014689625329935413, 0.00010053629883116019,
+                           -0.0001809908283226517, 0.00011881232908510335});
+  return fma(from_root, slope, (y_low - 0x1.b86a722197829p-54) * slope);
 }
 
-/// x^2 (log x - 1/(2x) - digamma(x)) as a function of v = 1/x^2, x >= 2.
-Term digamma_rest(Precision precision, Term v) {
-  if (precision == Precision::f32)
-    return poly(
-        v, {0.0833333313697538, -0.008333112145578395, 0.003959657353315179, -0.0040014594126631655,
-            0.005726479204094494, -0.007453720861941819, 0.005254013752511523});
-  return poly(
-      v, {0.08333333333330999, -0.00833333332271681, 0.003968252262627097, -0.004166526087434799,
-          0.007568725871396975, -0.02085700019437855, 0.07764541328758177, -0.3384565600391777,
-          1.4832163109246057, -5.7718171865616, 18.234453186559108, -43.50003546081146,
-          72.39969915685315, -74.30604734318709, 35.23229374570126});
+/// digamma(a + a_low) for a >= 2 and u = 1/a: log(a) - u/2 - u^2 times a polynomial in u^2.
+Pair digamma_series(Term a, Term a_low, Term u) {
+  const Term v = u * u;
+  const Term rest = poly(
+      v, {0.08333333333333333, -0.008333333333315434, 0.003968253959483287, -0.004166664932186944,
+          0.007575572801591478, -0.02108050185602266, 0.08277317135070876, -0.4245912070617261,
+          2.5733394052573084, -16.376039782603392, 98.54670610560603, -520.0811372815846,
+          2287.0351265462577, -8063.975003943594, 21990.51884978667, -44411.403610320245,
+          62289.36687931711, -54024.44871749887, 21784.42753032721});
+  const Pair log = log_pair(a);
+  const Term slope = fma(v, 0.5, u);  // of digamma, about
+  return {log.high, fma(a_low, slope, log.low) - fma(v, rest, u * 0.5)};
 }
 
-}  // namespace
-
-// y - 1/f + f (2/(1 - f^2) - c(f^2))
-Term less_pi_cotangent(Precision precision, Term y, Term f) {
-  const Term z = f * f;
-  const Term c =
-      precision == Precision::f32
-          ? poly(z, {-1.2898681335768105, -0.16464648073368202, -0.0346857024401726,
-                     -0.00816040834379641, -0.0019520419926956597, -0.0006058157611523651})
-          : poly(z, {-1.2898681336964537, -0.1646464674221008, -0.03468612398116841,
-                     -0.008154712006497592, -0.001989156937857402, -0.0004921059484584134,
-                     -0.00012290198298999148, -2.9124168403825428e-05, -1.0352134100303185e-05});
-  return fma(f, 2 / (1 - z) - c, y - 1 / f);
-}
-
-namespace {
-
-Term digamma_f64(Precision precision, Term x) {
+Term digamma_f64(Term x) {
   // Left of the origin: digamma(x) = digamma(1 - x) - pi cot(pi x).
-  const Term left = x < 0;
-  const Term a = select(left, 1 - x, x);
-  const Term u = 1 / a, v = u * u;
-  const Term series = log_plus(precision, a, -fma(v, digamma_rest(precision, v), u * 0.5));
-  // Below 1: digamma(a) = digamma(a + 1) - 1/a.
-  const Term below_one = a < 1;
-  const Term near_root = digamma_near_root(precision, select(below_one, a + 1, a));
-  const Term right = select(a < 2, near_root - select(below_one, u, 0), series);
-  const Term f = x - round_even(x);
-  const Term result = select(left, less_pi_cotangent(precision, right, f), right);
+  // Below 1: digamma(x) = digamma(x + 1) - 1/x.
+  const Term left = x < 0, shifted = x < 1;
+  const Term size = abs(x), sum = 1 + size;
+  const Term sum_low = select(size < 1, size - (sum - 1), 1 - (sum - size));
+  const Term a = select(shifted, sum, x), a_low = select(shifted, sum_low, 0);
+  const Term u = 1 / a;
+  const Pair near_root = {digamma_near_root(a, a_low), like(a, 0.0)};
+  const Pair right = select(a < 2, near_root, digamma_series(a, a_low, u));
+  // Less the reciprocal or the cotangent.
+  const Term f = select(left, x - round_even(x), x);
+  const Pair inverse = reciprocal(f), cotangent = pi_cotangent(f);
+  const Pair zero = {like(x, 0.0), like(x, 0.0)};
+  const Pair less = select(left, cotangent, select(shifted, inverse, zero));
+  const Pair all = sum_of_any(right.high, -less.high);
+  const Term result = all.high + (all.low + (right.low - less.low));
   const Term pole = left & (f == 0);
-  return select(pole, not_a_number, select(x < infinity, result, x));
+  const Term finite = select(size < 0x1p-60, -inverse.high, result);
+  return select(pole, not_a_number, select(x < infinity, finite, x));
 }
 
 }  // namespace
+
+Pair reciprocal(Term x) {
+  const Term u = 1 / x;
+  return {u, fma(-x, u, 1) * u};
+}
+
+Pair pi_cotangent(Term f) {
+  // 1/f - pi^2/3 f - 2 zeta(4) f^3 - f^5 times a polynomial in f^2.
+  const Pair square = product_of(f, f), cube = square * f;
+  const Term z = square.high;
+  const Pair inverse = reciprocal(f);
+  const Pair linear = pair_like(f, 0x1.a51a6625307d3p+1, 0x1.1873d8912200cp-54) * f;
+  const Pair cubic = pair_like(f, 0x1.151322ac7d848p+1, 0x1.b5f91211196e5p-54) * cube;
+  const Term rest =
+      poly(z, {2.0346861239688985, 2.0081547123958927, 2.0019891502542517, 2.0004921732918466,
+               2.0001224832856592, 2.000031113441087, 1.9999924501204156, 2.000291017562965,
+               1.9960903278907403, 2.03824723350751, 1.7276146776628898, 3.4058368116149325,
+               -3.161119457773449, 14.943473809646209, -18.39196776503469, 18.3919677651804});
+  const Pair first = sum_of(inverse.high, -linear.high);
+  const Pair sum = sum_of(first.high, -cubic.high);
+  const Term low = (sum.low + first.low) + (inverse.low - linear.low - cubic.low);
+  // Next to 0 there is the reciprocal alone, and it may be infinite.
+  return {sum.high, select(abs(f) < 0x1p-60, 0, fma(-cube.high * z, rest, low))};
+}
 
 Scalar lgamma(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  if (!is_f32(x)) return lgamma_f64(Precision::f64, x);
-  return convert(lgamma_f64(Precision::f32, convert(x, DType::f64)), DType::f32);
+  if (!is_f32(x)) return lgamma_f64(x);
+  return convert(lgamma_f64(convert(x, DType::f64)), DType::f32);
 }
 
 Scalar digamma(ScalarBuilder& b, Scalar value) {
   const Term x{&b, value};
-  if (!is_f32(x)) return digamma_f64(Precision::f64, x);
-  return convert(digamma_f64(Precision::f32, convert(x, DType::f64)), DType::f32);
+  if (!is_f32(x)) return digamma_f64(x);
+  return convert(digamma_f64(convert(x, DType::f64)), DType::f32);
 }
 
 }  // namespace weft::ir::math

@@ -172,4 +172,37 @@ inline Nearest nearest(Term x, double scale = 1) {
   return {shifted - magic, bits(shifted)};
 }
 
+/// A value as an unevaluated sum of a number and a smaller rest.
+struct Pair {
+  Term high, low;
+};
+/// The exact sum; of any order of sizes, and where |large| >= |small| or large is 0.
+inline Pair sum_of_any(Term a, Term b) {
+  const Term s = a + b, rest = s - a;
+  return {s, (a - (s - rest)) + (b - rest)};
+}
+inline Pair sum_of(Term large, Term small) {
+  const Term s = large + small;
+  return {s, small - (s - large)};
+}
+/// The exact product.
+inline Pair product_of(Term a, Term b) {
+  const Term p = a * b;
+  return {p, fma(a, b, -p)};
+}
+inline Pair operator-(Pair a) { return {-a.high, -a.low}; }
+inline Pair operator*(Pair a, Term b) {
+  const Pair p = product_of(a.high, b);
+  return {p.high, fma(a.low, b, p.low)};
+}
+inline Pair operator*(Pair a, Pair b) {
+  const Pair p = a * b.high;
+  return {p.high, fma(a.high, b.low, p.low)};
+}
+/// A constant of x's dtype.
+inline Pair pair_like(Term x, double high, double low) { return {like(x, high), like(x, low)}; }
+inline Pair select(Term p, Pair a, Pair b) {
+  return {select(p, a.high, b.high), select(p, a.low, b.low)};
+}
+
 }  // namespace weft::ir::math

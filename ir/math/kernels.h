@@ -39,9 +39,10 @@ Term log_core(Term k, Term f, Term c);
 
 /// log(x) for a normal, finite x > 0.
 Term log_normal(Term x);
-/// log(x) for every x; and log(x) + c, for a small correction c (f64 only).
-Term log_positive(Term x);
-Term log_positive(Term x, Term c);
+
+/// log(m) / 2 for sqrt(1/2) <= m < sqrt(2), and log(x) for finite x > 0, in about 64 bits (f64).
+Pair half_log_pair(Term m);
+Pair log_pair(Term x);
 
 /// log(1 + x) for finite x > -1; and log(1 + x + x_low) + more_k ln2 (f64 only).
 Term log1p_finite(Term x);
@@ -61,11 +62,9 @@ struct PiReduced {
 };
 PiReduced reduce_pi(Term x, bool plus_half);
 
-/// How exact an f64 computation needs to be: its result is rounded to f32, or is f64.
-enum class Precision { f32, f64 };
-
-/// y - pi cot(pi x) for f = x - its nearest integer, f64.
-Term less_pi_cotangent(Precision precision, Term y, Term f);
+/// 1 / x, and pi cot(pi f) for |f| <= 1/2, in about 60 bits where that is not next to 0 (f64).
+Pair reciprocal(Term x);
+Pair pi_cotangent(Term f);
 
 /// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j is odd.
 struct HalfPiReduced {

@@ -64,10 +64,35 @@ Term log_normal(Term x) {
   return log_core(r.k, r.m - 1);
 }
 
-Term log_positive(Term x) { return log_core(exponent(x), mantissa(x) - 1); }
-Term log_positive(Term x, Term c) {
+Pair half_log_pair(Term m) {
+  // s + s^3 (1/3 + s^2 q(s^2)) with s = (m - 1) / (m + 1).
+  const Term numerator = m - 1, denominator = m + 1;
+  const Term denominator_low = m - (denominator - 1);
+  const Term inverse = 1 / denominator;
+  const Term s = numerator * inverse;
+  const Term s_low = fma(-s, denominator_low, fma(-s, denominator, numerator)) * inverse;
+  const Pair square = product_of(s, s);
+  const Term square_low = fma(s + s, s_low, square.low);
+  const Term q = poly(square.high, {0.2, 0.14285714285713158, 0.11111111111387822,
+                                    0.09090909077086269, 0.07692305007662681, 0.06667067589687399,
+                                    0.05860699837854143, 0.057929106401799824});
+  const Term third = like(m, 0x1.5555555555555p-2);
+  const Pair w = sum_of(third, square.high * q);
+  const Term w_low = w.low + 0x1.5555555555555p-56;
+  const Pair r = product_of(square.high, w.high);
+  const Term r_low = fma(square.high, w_low, fma(square_low, w.high, r.low));
+  const Pair cube = product_of(s, r.high);
+  const Term cube_low = fma(s, r_low, fma(s_low, r.high, cube.low));
+  const Pair sum = sum_of(s, cube.high);
+  return {sum.high, sum.low + (s_low + cube_low)};
+}
+
+Pair log_pair(Term x) {
   const Term k = exponent(x);
-  return log_core(k, mantissa(x) - 1, fma(k, ln2_low, c));
+  const Pair half = half_log_pair(mantissa(x));
+  // k times the first 42 bits of ln2 is exact.
+  const Pair sum = sum_of(k * 0x1.62e42fefa38p-1, half.high * 2);
+  return {sum.high, fma(k, 0x1.ef35793c7673p-45, fma(half.low, 2, sum.low))};
 }
 
 Term log2_wide(Term x) {
@@ -80,7 +105,8 @@ Term log2_wide(Term x) {
 }
 
 Scalar log(ScalarBuilder& b, Scalar value) {
-  return log_positive({&b, value});  // k is infinite, or m NaN, where the result is
+  const Term x{&b, value};
+  return log_core(exponent(x), mantissa(x) - 1);  // k is infinite, or m NaN, where the result is
 }
 
 Term log1p_finite(Term x) {

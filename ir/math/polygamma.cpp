@@ -97,8 +97,8 @@ Term polygamma_f64(int n, Term x) {
   const Term value = scaled_zeta(n, select(left, 1 - x, x));
   const Term nearest = round_even(x);
   // For f32 as exact, too: next to zeros its errors are multiplied by n! 2^n.
-  const Term cotangent = -less_pi_cotangent(Precision::f64, like(x, 0.0), x - nearest);
-  const Term slope = cotangent_derivative(n, cotangent);
+  const Pair cotangent = pi_cotangent(x - nearest);
+  const Term slope = cotangent_derivative(n, cotangent.high + cotangent.low);
   const Term reflected = n % 2 == 0 ? slope + value : slope - value;
   const Term pole = (x <= 0) & (nearest == x);
   const Term magnitude = select(pole, infinity, select(left, reflected, value));

@@ -8,19 +8,6 @@ namespace weft::ir::math {
 
 namespace {
 
-/// A value as an unevaluated sum of a number and its much smaller rest.
-struct Pair {
-  Term high, low;
-};
-Pair sum_of(Term large, Term small) {
-  const Term s = large + small;
-  return {s, small - (s - large)};
-}
-Pair product_of(Term a, Term b) {
-  const Term p = a * b;
-  return {p, fma(a, b, -p)};
-}
-
 /// `of_finite` is log2(a) for 0 < a < inf; completes it to all a >= 0 and NaN.
 Term log2_limits(Term a, Term of_finite) {
   return select(a < infinity, select(a == 0, -infinity, of_finite), convert(a, DType::f64));
@@ -36,31 +23,12 @@ Term pow_magnitude_f32(Term a, Term y) {
   return convert(scale_by_power(exp2_wide(bounded - n.value), n), DType::f32);
 }
 
-/// log2(m) for sqrt(1/2) <= m < sqrt(2): 2/ln2 (s + s^3 (1/3 + s^2 q(s^2))) with s = (m - 1) / (m +
-/// 1).
+/// log2(m) for sqrt(1/2) <= m < sqrt(2).
 Pair log2_pair(Term m) {
-  const Term numerator = m - 1, denominator = m + 1;
-  const Term denominator_low = m - (denominator - 1);
-  const Term inverse = 1 / denominator;
-  const Term s = numerator * inverse;
-  const Term s_low = fma(-s, denominator_low, fma(-s, denominator, numerator)) * inverse;
-  const Pair square = product_of(s, s);
-  const Term square_low = fma(s + s, s_low, square.low);
-  const Term q = poly(square.high, {0.2, 0.14285714285713158, 0.11111111111387822,
-                                    0.09090909077086269, 0.07692305007662681, 0.06667067589687399,
-                                    0.05860699837854143, 0.057929106401799824});
-  const Term third = like(m, 0x1.5555555555555p-2);
-  const Pair w = sum_of(third, square.high * q);
-  const Term w_low = w.low + 0x1.5555555555555p-56;
-  const Pair r = product_of(square.high, w.high);
-  const Term r_low = fma(square.high, w_low, fma(square_low, w.high, r.low));
-  const Pair cube = product_of(s, r.high);
-  const Term cube_low = fma(s, r_low, fma(s_low, r.high, cube.low));
-  const Pair sum = sum_of(s, cube.high);
-  const Term sum_low = sum.low + (s_low + cube_low);
+  const Pair half = half_log_pair(m);
   const Term scale = like(m, 0x1.71547652b82fep+1);
-  const Pair log2 = product_of(sum.high, scale);
-  return {log2.high, fma(sum_low, scale, fma(sum.high, 0x1.777d0ffda0d24p-55, log2.low))};
+  const Pair log2 = product_of(half.high, scale);
+  return {log2.high, fma(half.low, scale, fma(half.high, 0x1.777d0ffda0d24p-55, log2.low))};
 }
 
 Term pow_magnitude_f64(Term a, Term y) {

@@ -25,9 +25,8 @@ struct Function {
   double low, high;             // the arguments of interest; bit patterns are sampled everywhere
   std::vector<double> borders;  // of branches, where neighbours are sampled too
   double limit = 2;             // what is promised, in ULP
-  double limit_f64 = limit;
-  /// Next to irrational zeros only the absolute error is promised: below these.
-  double absolute_f32 = 0, absolute_f64 = 0;
+  /// Of f64, next to irrational zeros only the absolute error is promised: below this.
+  double absolute_f64 = 0;
 
   std::string_view name() const { return ir::def(op).name; }
   bool has_irrational_zeros() const { return absolute_f64 != 0; }

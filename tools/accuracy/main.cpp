@@ -41,9 +41,7 @@ Measurement measure_one(const Function& f, weft::DType dtype, const Settings& s)
   return m;
 }
 
-bool within_limit(const Function& f, const Measurement& m) {
-  return m.max_ulp <= (m.dtype == "f64" ? f.limit_f64 : f.limit);
-}
+bool within_limit(const Function& f, const Measurement& m) { return m.max_ulp <= f.limit; }
 
 void print_row(const Function& f, const Measurement& m) {
   std::printf("%-9s %s %9.4f %8.4f  %-22a %-22a %12llu %8llu %5zu%s\n", m.function.c_str(),

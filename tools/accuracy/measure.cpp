@@ -58,7 +58,7 @@ class Judge {
     if (!exact && ulp < local.ulp - quick_error<T>) return ulp;
     if (!exact && ulp == 0 && local.ulp >= 0) return 0;
     const ExactValue::Error error = exact_.error<T>(f_, x()[i], y()[i], got);
-    const double absolute = sizeof(T) == 4 ? f_.absolute_f32 : f_.absolute_f64;
+    const double absolute = sizeof(T) == 4 ? 0 : f_.absolute_f64;
     if (error.ulp > 2 && error.absolute <= absolute && x()[i] < 0) {
       ++tally.only_absolute;
       return 0;
