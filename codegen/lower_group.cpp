@@ -71,6 +71,7 @@ class GroupLowering {
     std::map<Guard, Reg> guards;
     std::vector<Reg> keeps;
     int order = 0;
+    bool factor = false;  // of a product
   };
 
   // --- Axes -------------------------------------------------------------------------------------
@@ -247,6 +248,7 @@ class GroupLowering {
     const Affine k = Affine::axis(group_.axes.size(), group_.row_axis);
     Block lhs, rhs, epilogue;
     epilogue.order = 1;
+    lhs.factor = rhs.factor = true;
     Section section{.kind = Section::Kind::contract};
     contract_block_ = &lhs;
     section.lhs_value = emit(n.operands[0], {{map.dims[0], map.dims[1], k}, {}}, 0);
@@ -290,7 +292,7 @@ class GroupLowering {
     const ir::Type& type = graph_.type(v);
     const Affine address = in_kernel(ir::linear_index(map, type.shape, group_.axes.size()));
     const int memory = read(v);
-    loads_.push_back({memory, address, at.order, !map.guards.empty()});
+    loads_.push_back({memory, address, at.order, !map.guards.empty(), at.factor});
     return builder_.load(at.slot, type.dtype, memory, address, mask(map.guards, at));
   }
 
@@ -388,7 +390,7 @@ class GroupLowering {
     const Affine address = in_kernel(ir::linear_index(fixed, data.shape, group_.axes.size()));
     const std::int64_t stride = ir::row_major_strides(data.shape)[axis];
     const int memory = read(n.operands[0]);
-    loads_.push_back({memory, address, at.order, true});
+    loads_.push_back({memory, address, at.order, true, at.factor});
     return builder_.load(at.slot, data.dtype, memory, address, mask(map.guards, at),
                          {{index, stride}});
   }
@@ -437,8 +439,9 @@ class GroupLowering {
 
   // --- Facts about the launch --------------------------------------------------------------------
 
+  /// Of a product only what follows it may share memory with an output: other elements of C read
+  /// the factors again, and partial sums lie in an output only where nothing follows.
   void find_aliases(LoweredGroup& lowered) const {
-    if (group_.kind == GroupKind::contract) return;
     for (const Stored& s : stores_) {
       const DType dtype = graph_.node(outputs_[s.output]).types[0].dtype;
       for (int r = 0; r < static_cast<int>(reads_.size()); ++r) {
@@ -447,7 +450,8 @@ class GroupLowering {
                     type.elements() == graph_.node(outputs_[s.output]).types[0].elements();
         for (const Loaded& l : loads_) {
           if (l.memory == r)
-            fits = fits && !l.conditional && l.address == s.address && l.order <= s.order;
+            fits =
+                fits && !l.conditional && !l.factor && l.address == s.address && l.order <= s.order;
         }
         if (fits && loaded(r)) lowered.may_alias.emplace_back(r, s.output);
       }
@@ -493,6 +497,7 @@ class GroupLowering {
     Affine address;
     int order;
     bool conditional;  // masked, or at a computed place
+    bool factor;       // of a product
   };
   struct Stored {
     int output;

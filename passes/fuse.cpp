@@ -23,6 +23,7 @@ namespace {
 
 constexpr double recompute_weight = 8;  // dearer nodes are stored rather than computed twice
 constexpr std::int64_t sibling_elements = 1024;  // a shared input of this size is worth merging for
+constexpr int longest_chain = 8;                 // from a product to what is still its epilogue
 constexpr int max_rounds = 3;                    // of forming groups anew
 
 bool is_free(const ir::Graph& g, std::uint32_t id) {
@@ -80,7 +81,37 @@ class Fuser {
     if (is_free(graph_, id) || may_recompute(id)) readers = join_each(id, std::move(readers));
     const bool needed = clusters_.is_result(id) || !readers.empty();
     if (!needed || (graph_.node(id).op == Op::constant)) return;
-    if (readers.empty() || !join_one(id, readers)) clusters_.add(id, true);
+    if (readers.empty() || belongs_to_product(id, readers) || !join_one(id, readers))
+      clusters_.add(id, true);
+  }
+
+  /// Stored for several readers, made of a product that nothing else reads, and wanted by a
+  /// reduction, which no product can share a group with. Beside the reduction, the product would be
+  /// stored as well.
+  bool belongs_to_product(std::uint32_t id, const std::vector<int>& readers) {
+    const bool stored = clusters_.is_result(id) || readers.size() > 1;
+    if (!stored || !follows_product(id, 0)) return false;
+    for (int reader : readers) {
+      const auto& nodes = clusters_.all()[reader].nodes;
+      if (std::none_of(nodes.begin(), nodes.end(), [&](std::uint32_t n) {
+            return ir::def(graph_.node(n).op).kind == Kind::reduce;
+          }))
+        continue;
+      note(id, reader, "it follows a matrix product, which runs beside no reduction");
+      return true;
+    }
+    return false;
+  }
+
+  /// An elementwise chain from a product to this node, each step read by the next alone.
+  bool follows_product(std::uint32_t id, int steps) const {
+    const Node& n = graph_.node(id);
+    const Kind kind = ir::def(n.op).kind;
+    if (steps == longest_chain || (kind != Kind::elementwise && n.op != Op::reshape)) return false;
+    return std::any_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
+      return clusters_.users(v.node).size() == 1 && !clusters_.is_result(v.node) &&
+             (graph_.node(v).op == Op::dot_general || follows_product(v.node, steps + 1));
+    });
   }
 
   /// Stored for every reader; made by one of those that have no more elements, if it can.

@@ -86,12 +86,12 @@ ExecutablePointer make_executable(const ir::Graph& graph, const CompileOptions& 
       passes::run_passes(graph, passes::default_pipeline(options.fuse), pipeline, &report.passes);
   if (verifies()) ir::verify(fused);
   report.passes_ms = watch.lap_ms();
-  const codegen::Program program = codegen::lower(fused);
+  codegen::Program program = codegen::lower(fused);
   report.lower_ms = watch.lap_ms();
   ExecutablePointer executable =
       options.backend == Backend::cuda
-          ? cuda::make_compiled(std::move(fused), program, report, options.device)
-          : make_compiled(std::move(fused), program, report);
+          ? cuda::make_compiled(std::move(fused), std::move(program), report, options.device)
+          : make_compiled(std::move(fused), std::move(program), report);
   log_compilation(graph, executable->report());
   return executable;
 }

@@ -7,6 +7,7 @@
 #include "runtime/kernel_cache.h"
 #include "runtime/plan.h"
 #include "runtime/pool.h"
+#include "runtime/schedule.h"
 #include "runtime/stack_array.h"
 #include "runtime/stopwatch.h"
 #include "runtime/thread_pool.h"
@@ -79,8 +80,8 @@ std::vector<bool> usable_donors(std::span<const Buffer* const> inputs,
 
 class CompiledExecutable final : public Executable {
  public:
-  CompiledExecutable(ir::Graph fused, const codegen::Program& program, CompileReport report)
-      : fused_(std::move(fused)), report_(std::move(report)), plan_(plan_memory(program)) {
+  CompiledExecutable(ir::Graph fused, codegen::Program program, CompileReport report)
+      : fused_(std::move(fused)), report_(std::move(report)), plan_(plan_launches(program)) {
     const Stopwatch watch;
     if (verifies()) verify(program, plan_);
     for (std::size_t k = 0; k < fused_.param_count(); ++k)
@@ -256,9 +257,10 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
 
 }  // namespace
 
-std::shared_ptr<const Executable> make_compiled(ir::Graph fused, const codegen::Program& program,
+std::shared_ptr<const Executable> make_compiled(ir::Graph fused, codegen::Program program,
                                                 CompileReport report) {
-  return std::make_shared<CompiledExecutable>(std::move(fused), program, std::move(report));
+  return std::make_shared<CompiledExecutable>(std::move(fused), std::move(program),
+                                              std::move(report));
 }
 
 }  // namespace weft::runtime

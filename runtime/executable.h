@@ -10,7 +10,7 @@ namespace weft::runtime {
 
 /// Machine code over planned memory. `fused` is the graph that `program` was lowered from; the
 /// report comes with the times of passes and lowering, the rest is filled in.
-std::shared_ptr<const Executable> make_compiled(ir::Graph fused, const codegen::Program& program,
+std::shared_ptr<const Executable> make_compiled(ir::Graph fused, codegen::Program program,
                                                 CompileReport report);
 
 /// The reference interpreter on the graph as it is.

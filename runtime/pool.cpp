@@ -37,6 +37,11 @@ constexpr int large_classes = 104;                     // the rest, in units of 
 constexpr std::size_t cached_block = 32 << 10;  // blocks up to this go through threads' caches
 constexpr int cached_classes = 40;
 constexpr std::ptrdiff_t counted_alone = 64 << 10;  // bytes that a thread counts by itself
+constexpr std::size_t taken_alone = 4096;           // blocks that a thread takes by itself
+// What was not needed while so much was given out goes back to the system. Every block counts as
+// one small page at least.
+constexpr std::size_t window_bytes = std::size_t{4} << 30;
+constexpr std::size_t small_page = 4096;
 
 // Classes of sizes: 1, 2, 3, 4 units, then four steps in each doubling.
 constexpr int class_of(std::size_t units) {
@@ -103,6 +108,7 @@ struct FreeBlock {
 struct FreeList {
   FreeBlock* head = nullptr;
   int length = 0;
+  int least = 0;  // the smallest length since the window began: so many blocks were not needed
 
   void push(void* data) {
     head = new (data) FreeBlock{head};
@@ -113,8 +119,18 @@ struct FreeList {
     if (block != nullptr) {
       head = block->next;
       --length;
+      least = std::min(least, length);
     }
     return block;
+  }
+  /// Begins a new window; the blocks that the last one did not need, as a list of their own.
+  FreeBlock* begin_window() {
+    const int needed = length - std::exchange(least, length);
+    FreeBlock** end = &head;
+    for (int k = 0; k < needed; ++k) end = &(*end)->next;
+    FreeBlock* rest = std::exchange(*end, nullptr);
+    length = least = needed;
+    return rest;
   }
 };
 
@@ -149,6 +165,8 @@ class Pool {
   void* reuse(std::size_t bytes);
   void count_live(std::ptrdiff_t bytes);
   void evict(std::size_t bytes);
+  void count_given(std::size_t bytes);
+  void end_window();
   void release(FreeList& list, std::size_t bytes, std::ptrdiff_t until);
   FreeList& list_of(std::size_t bytes) {
     return is_large(bytes) ? large_[static_cast<std::size_t>(class_of_bytes(bytes))]
@@ -159,7 +177,8 @@ class Pool {
   // Signed: a block that one thread takes and another gives back may be counted in either order.
   std::atomic<std::ptrdiff_t> live_{0}, peak_{0}, pooled_{0};
   std::atomic<std::size_t> fresh_{0}, reused_{0};
-  std::mutex mutex_;  // of the lists
+  std::atomic<std::size_t> given_{0};  // bytes, in this window
+  std::mutex mutex_;                   // of the lists
   std::array<FreeList, small_classes> small_;
   std::array<FreeList, large_classes> large_;
 };
@@ -186,7 +205,8 @@ class ThreadCache {
   void* take(std::size_t bytes) {
     void* data = list_of(bytes).pop();
     if (data == nullptr) return nullptr;
-    ++reused_;
+    if (++reused_ == taken_alone) [[unlikely]]
+      flush();
     count(static_cast<std::ptrdiff_t>(bytes));
     return data;
   }
@@ -250,6 +270,39 @@ void Pool::add(std::ptrdiff_t live, std::ptrdiff_t pooled, std::size_t reused) {
   count_live(live);
   pooled_.fetch_add(pooled, relaxed);
   reused_.fetch_add(reused, relaxed);
+  count_given(reused * small_page);
+}
+
+void Pool::count_given(std::size_t bytes) {
+  if (given_.fetch_add(bytes, relaxed) + bytes >= window_bytes) end_window();
+}
+
+/// Never in the steady state of a program, which needs all its blocks again and again. Giving back
+/// and touching fresh pages later costs no more than a constant for each byte that was given out.
+void Pool::end_window() {
+  std::array<FreeBlock*, large_classes> large;
+  std::array<FreeBlock*, small_classes> small;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto kept = static_cast<std::size_t>(std::max<std::ptrdiff_t>(pooled_.load(relaxed), 0));
+    if (given_.load(relaxed) < std::max(window_bytes, kept)) return;
+    given_.store(0, relaxed);
+    const auto begin_window = [](FreeList& list) { return list.begin_window(); };
+    std::transform(large_.begin(), large_.end(), large.begin(), begin_window);
+    std::transform(small_.begin(), small_.end(), small.begin(), begin_window);
+  }
+  const auto give_back = [&](FreeBlock* block, std::size_t bytes) {
+    while (block != nullptr) {
+      FreeBlock* const next = block->next;
+      pooled_.fetch_sub(bytes, relaxed);
+      system_give(block, bytes);
+      block = next;
+    }
+  };
+  for (int k = 0; k < large_classes; ++k)
+    give_back(large[static_cast<std::size_t>(k)], units_of(k) * huge_page);
+  for (int k = 0; k < small_classes; ++k)
+    give_back(small[static_cast<std::size_t>(k)], units_of(k) * alignment);
 }
 
 void* Pool::reuse(std::size_t bytes) {
@@ -270,6 +323,7 @@ void* Pool::take(std::size_t bytes) {
     if (void* data = cache->take(bytes)) return data;
   }
   void* data = pooling ? reuse(bytes) : nullptr;
+  count_given(std::max(bytes, small_page));
   if (data == nullptr) {
     data = system_take(bytes);
     if (data == nullptr) {

@@ -1,6 +1,8 @@
 // Memory for tensors: blocks of a few sizes that are kept and given out again. Blocks below 2 MiB
 // come from malloc and pass through a small cache of each thread; larger ones are mapped on 2 MiB
 // boundaries and ask for huge pages, because touching fresh pages costs more than most kernels.
+// What is kept is at most a limit, and what was not needed while 4 GiB were given out (or as much
+// as is kept, if that is more) goes back to the system: this depends on calls alone, not on time.
 // Under AddressSanitizer nothing is kept, so that it sees every overrun and every use after free.
 #pragma once
 

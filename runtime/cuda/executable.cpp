@@ -10,6 +10,7 @@
 #include "runtime/cuda/kernels.h"
 #include "runtime/plan.h"
 #include "runtime/pool.h"
+#include "runtime/schedule.h"
 #include "runtime/stack_array.h"
 #include "runtime/stopwatch.h"
 
@@ -34,12 +35,12 @@ struct BoundLaunch {
 
 class DeviceExecutable final : public Executable {
  public:
-  DeviceExecutable(ir::Graph fused, const codegen::Program& program, CompileReport report,
+  DeviceExecutable(ir::Graph fused, codegen::Program program, CompileReport report,
                    std::shared_ptr<Device> device)
       : device_(std::move(device)),
         fused_(std::move(fused)),
         report_(std::move(report)),
-        plan_(plan_memory(program)) {
+        plan_(plan_launches(program)) {
     const Stopwatch watch;
     if (verifies()) verify(program, plan_);
     for (std::size_t k = 0; k < fused_.param_count(); ++k)
@@ -255,9 +256,9 @@ void DeviceExecutable::run_into(std::span<const Buffer* const> inputs,
 
 }  // namespace
 
-std::shared_ptr<const Executable> make_compiled(ir::Graph fused, const codegen::Program& program,
+std::shared_ptr<const Executable> make_compiled(ir::Graph fused, codegen::Program program,
                                                 CompileReport report, int device) {
-  return std::make_shared<DeviceExecutable>(std::move(fused), program, std::move(report),
+  return std::make_shared<DeviceExecutable>(std::move(fused), std::move(program), std::move(report),
                                             Device::get(device));
 }
 

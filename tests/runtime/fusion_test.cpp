@@ -187,6 +187,20 @@ TEST_CASE("a matrix product takes prologue and epilogue") {
   check_one_kernel(b.finish({b.binary(Op::max, z, b.full(b.type(z), 0))}));
 }
 
+TEST_CASE("what is stored for a sum and others ends the product that it is made of") {
+  Builder b("layer_gradient");
+  const Value g = b.parameter({DType::f32, {33, 20}}, "g"),
+              w = b.parameter({DType::f32, {20, 100}}, "w"),
+              z = b.parameter({DType::f32, {33, 100}}, "z");
+  const Value d = b.dot_general(g, w, {{1}, {0}});
+  const Value masked = b.select(b.compare("gt", z, b.full(b.type(z), 0)), d, b.full(b.type(z), 0));
+  const ir::Graph graph = b.finish({masked, b.reduce(masked, "add", {0})});
+  CHECK(check_bits(graph) == 2);
+  const codegen::Program program = compile(graph, true);
+  CHECK(program.launches[0].label == "dot_general compare select");
+  CHECK(program.launches[1].label == "reduce");
+}
+
 TEST_CASE("pads, concatenations and slices fuse with their neighbours") {
   check_one_kernel(program([](Builder& b, Value x) {
     const Value low = b.slice(x, {0, 0}, {37, 99}, {1, 1}),

@@ -5,56 +5,15 @@
 #include <random>
 
 #include <weft/error.h>
+#include "program_maker.h"
 
 using namespace weft;
 using namespace weft::runtime;
-using codegen::Launch;
-using codegen::Program;
-using codegen::ProgramBuffer;
-using Role = ProgramBuffer::Role;
 using Home = Place::Home;
 using Kind = PlannedResult::Kind;
+using test::Maker;
 
 namespace {
-
-/// Programs by hand: buffers, and launches that read some and write others.
-struct Maker {
-  Program program;
-
-  int add(Role role, std::int64_t elements, DType dtype = f32) {
-    ProgramBuffer buffer;
-    buffer.role = role;
-    buffer.type = {dtype, {elements}};
-    if (role == Role::input) buffer.input = inputs++;
-    if (role == Role::constant) buffer.literal = ir::Literal::zeros(buffer.type);
-    program.buffers.push_back(buffer);
-    return static_cast<int>(program.buffers.size()) - 1;
-  }
-  int input(std::int64_t elements) { return add(Role::input, elements); }
-  int constant(std::int64_t elements) { return add(Role::constant, elements); }
-  int temporary(std::int64_t elements, DType dtype = f32) {
-    return add(Role::temporary, elements, dtype);
-  }
-  void launch(std::vector<int> reads, std::vector<int> writes,
-              std::vector<std::pair<int, int>> may_alias = {}) {
-    auto kernel = std::make_shared<codegen::Kernel>();
-    Launch made;
-    for (const bool written : {false, true})
-      for (int buffer : written ? writes : reads) {
-        kernel->accesses.push_back({f32, written, {}});
-        made.arguments.push_back({buffer, 0});
-      }
-    made.kernel = kernel;
-    made.may_alias = std::move(may_alias);
-    program.launches.push_back(std::move(made));
-  }
-  Plan plan() const {
-    Plan made = plan_memory(program);
-    verify(program, made);
-    return made;
-  }
-  int inputs = 0;
-};
 
 constexpr std::int64_t n = 1024;  // elements
 constexpr std::size_t bytes = 4096;
@@ -205,32 +164,7 @@ TEST_CASE("plans of random programs keep live values apart and stay near the bou
   for (unsigned seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    const auto below = [&](int limit) {
-      return static_cast<int>(random() % static_cast<unsigned>(limit));
-    };
-    const auto size = [&] { return below(6) == 0 ? below(3) : n << below(3); };
-    Maker make;
-    std::vector<int> values;
-    for (int k = below(4); k >= 0; --k) values.push_back(make.input(size()));
-    if (below(2) == 0) values.push_back(make.constant(size()));
-    for (int step = 2 + below(30); step > 0; --step) {
-      std::vector<int> reads, writes;
-      std::vector<std::pair<int, int>> may_alias;
-      for (int k = below(3); k >= 0; --k) {
-        const auto back =
-            static_cast<std::size_t>(1 + below(std::min<int>(8, static_cast<int>(values.size()))));
-        reads.push_back(values[values.size() - back]);
-      }
-      for (int k = below(4) / 3; k >= 0; --k) writes.push_back(make.temporary(size()));
-      for (int from : reads)
-        for (int to : writes)
-          if (below(2) == 0) may_alias.emplace_back(from, to);
-      make.launch(reads, writes, may_alias);
-      values.insert(values.end(), writes.begin(), writes.end());
-    }
-    for (int k = below(4); k >= 0; --k)
-      make.program.results.push_back(
-          values[static_cast<std::size_t>(below(static_cast<int>(values.size())))]);
+    Maker make = test::random_program(random);
     const Plan plan = make.plan();
     planned += static_cast<double>(plan.peak_bytes);
     bound += static_cast<double>(plan.bound_bytes);

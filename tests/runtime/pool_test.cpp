@@ -87,6 +87,36 @@ TEST_CASE("no more than the limit is kept") {
   trim_pool();
 }
 
+TEST_CASE("what is not needed while 4 GiB are given out, twice, goes back to the system") {
+  if (!pooling || pool_stats().limit_bytes < 200 * mebibyte) return;
+  const auto give_out = [](std::size_t bytes) {  // without touching it
+    for (std::size_t given = 0; given < 8200 * mebibyte; given += bytes) Block(bytes).data();
+  };
+  trim_pool();
+  { const Block a(40 * mebibyte), b(40 * mebibyte), c(mebibyte); }
+  CHECK(pool_stats().pooled_bytes >= 81 * mebibyte);
+  give_out(64 * mebibyte);
+  CHECK(pool_stats().pooled_bytes >= 64 * mebibyte);  // needed all the time
+  CHECK(pool_stats().pooled_bytes < 65 * mebibyte);
+  const std::size_t fresh = pool_stats().fresh;
+  give_out(64 * mebibyte);
+  CHECK(pool_stats().fresh == fresh);
+  trim_pool();
+}
+
+TEST_CASE("small blocks let large ones go, too, and blocks that are needed stay") {
+  if (!pooling || pool_stats().limit_bytes < 200 * mebibyte) return;
+  trim_pool();
+  Block(40 * mebibyte).data();
+  for (int k = 0; k < 2'100'000; ++k) {
+    if (k % 100'000 == 0) Block(20 * mebibyte).data();
+    Block(64).data();
+  }
+  CHECK(pool_stats().pooled_bytes >= 20 * mebibyte);
+  CHECK(pool_stats().pooled_bytes < 21 * mebibyte);
+  trim_pool();
+}
+
 TEST_CASE("memory that cannot be had is an error that names the bytes") {
   CHECK_THROWS_WITH_AS(allocate(std::size_t{1} << 60),
                        "allocate: out of memory, cannot get 1152921504606846976 bytes",

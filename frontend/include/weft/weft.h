@@ -10,6 +10,7 @@
 #include <weft/gradcheck.h>
 #include <weft/io.h>
 #include <weft/jit.h>
+#include <weft/memory.h>
 #include <weft/nn.h>
 #include <weft/ops.h>
 #include <weft/optim.h>
