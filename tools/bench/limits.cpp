@@ -13,24 +13,28 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/thread_pool.h"
+
 namespace weft::bench {
 
 namespace {
 
 constexpr std::size_t elements = 32u << 20;  // 128 MiB of f32
+constexpr std::size_t half_page = 2048;
 
-/// Zeroed floats on huge pages, 2 MiB aligned.
+/// Floats on huge pages, `offset` bytes behind a multiple of 2 MiB: two arrays that are walked
+/// together are fastest half a small page apart.
 class Array {
  public:
-  Array() {
-    bytes_ = elements * sizeof(float) + huge;
+  explicit Array(std::size_t offset = 0) {
+    bytes_ = elements * sizeof(float) + huge + offset;
     void* memory =
         mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     base_ = memory;
     const auto address = (reinterpret_cast<std::size_t>(memory) + huge - 1) / huge * huge;
-    data_ = reinterpret_cast<float*>(address);
-    madvise(data_, elements * sizeof(float), MADV_HUGEPAGE);
+    data_ = reinterpret_cast<float*>(address + offset);
+    madvise(reinterpret_cast<void*>(address), elements * sizeof(float), MADV_HUGEPAGE);
     std::memset(data_, 1, elements * sizeof(float));
   }
   ~Array() { munmap(base_, bytes_); }
@@ -157,10 +161,41 @@ double fma_rate(int threads, int lanes, T (*kernel)()) {
   return 2.0 * lanes * fma_chains * fma_rounds * threads / time / 1e9;
 }
 
+/// GB/s of work(first, count), which moves `bytes` for each element, over all elements.
+template <class F>
+double rate_now(double bytes, F work) {
+  constexpr std::int64_t block = 1 << 14;
+  constexpr double ns = 8;  // for one element, about: worth every thread
+  const auto start = std::chrono::steady_clock::now();
+  runtime::parallel_for(elements / block, ns * elements, [&](std::int64_t begin, std::int64_t end) {
+    work(static_cast<std::size_t>(begin * block), static_cast<std::size_t>((end - begin) * block));
+  });
+  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+  return bytes * elements / time.count();
+}
+
+const Array& source() {
+  static const Array array;
+  return array;
+}
+
 }  // namespace
 
+double copy_gbs_now() {
+  static const Array to(half_page);
+  return rate_now(2 * sizeof(float), [from = source().data()](std::size_t first, std::size_t n) {
+    copy_streaming(from + first, to.data() + first, n);
+  });
+}
+
+double read_gbs_now() {
+  return rate_now(sizeof(float), [from = source().data()](std::size_t first, std::size_t n) {
+    sink = read_all(from + first, n);
+  });
+}
+
 Limits measure_limits(int threads) {
-  const Array from, to;
+  const Array from, to(half_page);
   const std::size_t part = elements / static_cast<std::size_t>(threads) / 64 * 64;
   const double bytes = static_cast<double>(part) * sizeof(float) * threads;
   auto at = [&](int t) { return static_cast<std::size_t>(t) * part; };

@@ -13,4 +13,9 @@ struct Limits {
 
 Limits measure_limits(int threads);
 
+/// What memory gives at this moment, on the threads of the run time: on a machine that others use
+/// it changes within seconds, so cases bound by it are timed in turns with it.
+double copy_gbs_now();
+double read_gbs_now();
+
 }  // namespace weft::bench

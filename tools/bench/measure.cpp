@@ -88,26 +88,37 @@ std::function<void()> best_variant(const Case& c, const Ceiling& ceiling) {
   return chosen;
 }
 
-/// Samples of the case and of its ceiling in turns, so that both meet the same noise.
+/// Samples of the case and of what bounds it in turns, so that both meet the same noise.
+template <class BoundMs>
+void sample_in_turns(const Prepared& p, int calls, Measurement& m, BoundMs bound) {
+  std::vector<double> bounds;
+  fill_statistics(m, samples_of(
+                         [&] {
+                           bounds.push_back(bound());
+                           return timed(p, calls);
+                         },
+                         fewest, p.most_samples));
+  std::sort(bounds.begin(), bounds.end());
+  m.bound_ms = percentile(bounds, 0.5);
+}
+
+constexpr double beyond_caches = 64e6;  // bytes
+
 void sample_calls(const Case& c, const Prepared& p, const Limits& limits, Measurement& m) {
   const int calls = calls_for(std::min(timed(p, 1), timed(p, 1)));
   timed(p, calls);
-  if (!p.ceiling) {
-    fill_statistics(m, samples_of([&] { return timed(p, calls); }, fewest, p.most_samples));
-    m.bound_ms = bound_ms(c, limits);
-  } else {
+  if (p.ceiling) {
     const auto ceiling = best_variant(c, *p.ceiling);
     const int ceiling_calls = calls_for(std::min(timed(ceiling, 1), timed(ceiling, 1)));
-    std::vector<double> bounds;
-    fill_statistics(m, samples_of(
-                           [&] {
-                             bounds.push_back(timed(ceiling, ceiling_calls));
-                             return timed(p, calls);
-                           },
-                           fewest, p.most_samples));
+    sample_in_turns(p, calls, m, [&] { return timed(ceiling, ceiling_calls); });
     require(c, "ceiling", p.ceiling->check());
-    std::sort(bounds.begin(), bounds.end());
-    m.bound_ms = percentile(bounds, 0.5);
+  } else if (c.bound == Bound::bandwidth && c.bytes > beyond_caches) {
+    sample_in_turns(p, calls, m, [&] {
+      return c.bytes / (c.reads_only ? read_gbs_now() : copy_gbs_now()) / 1e6;
+    });
+  } else {
+    fill_statistics(m, samples_of([&] { return timed(p, calls); }, fewest, p.most_samples));
+    m.bound_ms = bound_ms(c, limits);
   }
   m.fraction = m.bound_ms / m.median_ms;
   if (m.bound_ms == 0) m.bound = Bound::none;  // this processor has no ceiling kernels
