@@ -16,7 +16,8 @@
 // Vector lanes lie on the last parallel axis (Lanes::across) or on the row axis (Lanes::along).
 //
 // Sizes and strides are run-time parameters: params[a] is the size of axis a, and a Coef refers to
-// others. So a kernel is canonical: equal layers, whatever their sizes, have equal text.
+// others. So are the numbers of the program that nothing simplifies (a learning rate), as the last
+// params. So a kernel is canonical: equal layers, whatever their sizes and rates, have equal text.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +59,7 @@ struct Inst {
   enum class Kind : std::uint8_t {
     constant,  // bits
     param,     // i64: params[param]
+    number,    // the low bytes of params[param], one of the last number_count
     index,     // i64: params[param] (if >= 0) + sum of coefs[a] * index[a]
     op,        // an elementwise operation of the table (or random_bits) on args, attributes in node
     load,      // access; args[0] is a bool mask or -1 (masked off: 0, and no memory is touched);
@@ -100,10 +102,13 @@ struct Kernel {
   bool distant = false;    // rows are walked once, and a launch reads more than the caches hold
   std::vector<Access> accesses;
   std::vector<Section> sections;
-  int param_count = 0;  // at least the number of axes
+  int param_count = 0;   // at least the number of axes
+  int number_count = 0;  // of the params, the last ones: numbers of the program
   int reg_count = 0;
 
   int axes() const { return parallel_axes + (row_axis ? 1 : 0); }
+  /// The first param that is a number.
+  int first_number() const { return param_count - number_count; }
   bool is_contract() const;
   /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
   bool sums_columns() const;

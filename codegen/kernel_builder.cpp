@@ -24,6 +24,15 @@ Reg KernelBuilder::param(Slot& slot, std::int64_t value) {
   return slot.back().result;
 }
 
+Reg KernelBuilder::number(Slot& slot, DType dtype, Number number) {
+  numbers_.push_back(number);
+  slot.push_back({.kind = Inst::Kind::number,
+                  .dtype = dtype,
+                  .result = fresh(),
+                  .param = static_cast<int>(numbers_.size()) - 1});
+  return slot.back().result;
+}
+
 Reg KernelBuilder::index(Slot& slot, const Affine& affine) {
   affines_.push_back(affine);
   slot.push_back({.kind = Inst::Kind::index,
@@ -172,12 +181,28 @@ KernelBuilder::Result KernelBuilder::finish() {
     for (Inst& inst : section.body) bind(inst);
     for (Inst& inst : section.rhs) bind(inst);
   }
-  kernel.param_count = static_cast<int>(result.params.size());
   kernel.sections = std::move(sections_);
+  bind_numbers(kernel, result);
   renumber(kernel);
   verify(kernel);
   result.kernel = std::make_shared<const Kernel>(std::move(kernel));
   return result;
+}
+
+void KernelBuilder::bind_numbers(Kernel& kernel, Result& result) const {
+  const auto bind = [&](Inst& inst) {
+    if (inst.kind != Inst::Kind::number) return;
+    const Number& number = numbers_[inst.param];
+    inst.param = static_cast<int>(result.params.size());
+    if (number.memory >= 0) result.numbers.emplace_back(inst.param, number.memory);
+    result.params.push_back(static_cast<std::int64_t>(number.bits));
+    ++kernel.number_count;
+  };
+  for (Section& section : kernel.sections) {
+    for (Inst& inst : section.body) bind(inst);
+    for (Inst& inst : section.rhs) bind(inst);
+  }
+  kernel.param_count = static_cast<int>(result.params.size());
 }
 
 void KernelBuilder::renumber(Kernel& kernel) const {

@@ -30,6 +30,12 @@ class KernelBuilder {
   // Each appends to a slot and returns the result. Affine functions are over this kernel's axes.
   Reg constant(Slot& slot, DType dtype, std::uint64_t bits);
   Reg param(Slot& slot, std::int64_t value);
+  /// A number of the program: these bits, or what `memory`, a single element, holds when the launch
+  /// begins.
+  Reg number(Slot& slot, DType dtype, std::uint64_t bits) {
+    return number(slot, dtype, {bits, -1});
+  }
+  Reg number_in(Slot& slot, DType dtype, int memory) { return number(slot, dtype, {0, memory}); }
   Reg index(Slot& slot, const ir::Affine& affine);
   Reg op(Slot& slot, std::shared_ptr<const ir::Node> node, DType result, std::vector<Reg> args);
   Reg op(Slot& slot, ir::Op op, DType result, std::vector<Reg> args, ir::Attributes attrs = {});
@@ -55,6 +61,8 @@ class KernelBuilder {
     std::shared_ptr<const Kernel> kernel;
     std::vector<std::int64_t> params;
     std::vector<Place> places;  // one per access
+    /// (param, memory) of each number that some memory holds.
+    std::vector<std::pair<int, int>> numbers;
   };
   Result finish();
 
@@ -66,10 +74,17 @@ class KernelBuilder {
     ir::Affine address;
   };
 
+  struct Number {
+    std::uint64_t bits;
+    int memory;  // or -1
+  };
+
+  Reg number(Slot& slot, DType dtype, Number number);
   int access(DType dtype, bool written, int memory, const ir::Affine& address);
   void collapse();
   bool moves_together(std::size_t a) const;
   void drop_axis(std::size_t a);
+  void bind_numbers(Kernel& kernel, Result& result) const;
   void renumber(Kernel& kernel) const;
 
   std::vector<std::int64_t> sizes_;
@@ -79,6 +94,7 @@ class KernelBuilder {
   std::vector<Pointer> pointers_;
   std::vector<ir::Affine> affines_;    // of `index` instructions; Inst::param numbers them here
   std::vector<std::int64_t> values_;   // of `param` instructions, likewise
+  std::vector<Number> numbers_;        // of `number` instructions, likewise
   std::vector<std::int64_t> strides_;  // of dynamic terms: coefs[t].param numbers them here
   std::vector<Section> sections_;
   Reg regs_ = 0;

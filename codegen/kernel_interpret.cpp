@@ -134,6 +134,7 @@ class Interpreter {
         value(inst.result) = inst.bits;
         break;
       case Inst::Kind::param:
+      case Inst::Kind::number:
         value(inst.result) = static_cast<Bits>(params_[inst.param]);
         break;
       case Inst::Kind::index: {

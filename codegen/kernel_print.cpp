@@ -143,6 +143,8 @@ class Printer {
         return "constant " + constant_text(inst.bits, inst.dtype);
       case Inst::Kind::param:
         return "param p" + number(inst.param);
+      case Inst::Kind::number:
+        return "number p" + number(inst.param);
       case Inst::Kind::index: {
         std::string start = inst.param >= 0 ? "p" + number(inst.param) + " + " : "";
         return "index " + start + linear_text(inst.coefs);

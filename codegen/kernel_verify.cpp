@@ -16,6 +16,7 @@
 //   K12 an op is elementwise (or random_bits) and its scalar program has the result's dtype
 //   K13 attention is alone, with 5 parallel axes, a scale, and the accesses q, k, v (read) and o
 //       (written) of its dtype, f32 or f64, each with strides along its own axes only
+//   K14 numbers, and nothing else, read the last params; they have 4 or 8 bytes
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
 #include "ir/op.h"
@@ -57,6 +58,8 @@ class Verifier {
             "a kernel with lanes along the row, or with a product, needs a row axis");
     require(!contract || kernel_.lanes == Lanes::across, "K1", "lanes of a product lie on n");
     require(kernel_.param_count >= kernel_.axes(), "K1", "an axis without a size");
+    require(kernel_.number_count >= 0 && kernel_.first_number() >= kernel_.axes(), "K14",
+            "the size of an axis is no number");
     require(kernel_.reg_count >= 0, "K1", "negative register count");
   }
 
@@ -66,6 +69,8 @@ class Verifier {
   void check_param(int param) const {
     require(param >= 0 && param < kernel_.param_count, "K10",
             "param " + std::to_string(param) + " is out of range");
+    require(param < kernel_.first_number(), "K14",
+            "param " + std::to_string(param) + " is a number");
   }
 
   void check_access(const Access& access) const {
@@ -208,6 +213,7 @@ class Verifier {
         require(inst.args.empty(), "K6", "a constant has no args");
         break;
       case Inst::Kind::param:
+      case Inst::Kind::number:
         require(inst.args.empty(), "K6", "a param has no args");
         break;
       case Inst::Kind::index:
@@ -236,6 +242,11 @@ class Verifier {
       case Inst::Kind::param:
         check_param(inst.param);
         require(inst.dtype == DType::i64, "K7", "a param is i64");
+        break;
+      case Inst::Kind::number:
+        require(inst.param >= kernel_.first_number() && inst.param < kernel_.param_count, "K14",
+                "param " + std::to_string(inst.param) + " is no number");
+        require(size_of(inst.dtype) >= 4, "K14", "a number of " + std::string(name(inst.dtype)));
         break;
       case Inst::Kind::index:
         if (inst.param >= 0) check_param(inst.param);

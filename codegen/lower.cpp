@@ -22,7 +22,9 @@ namespace {
 
 class ProgramLowering {
  public:
-  explicit ProgramLowering(const ir::Graph& graph) : graph_(graph) { program_.name = graph.name(); }
+  ProgramLowering(const ir::Graph& graph, Scalars scalars) : graph_(graph), scalars_(scalars) {
+    program_.name = graph.name();
+  }
 
   Program run() {
     const std::vector<bool> live = graph_.live();
@@ -123,11 +125,24 @@ class ProgramLowering {
       buffers_[{id, k}] = memory.at(body.results()[k]);
     if (outputs.empty()) return;
     std::sort(outputs.begin(), outputs.end());
-    LoweredGroup group = lower_group(body, nodes, outputs);
+    std::vector<Value> scalars;
+    for (std::size_t k = 0; k < body.param_count(); ++k)
+      if (is_by_value(n.operands[k])) scalars.push_back(body.param(k));
+    LoweredGroup group = lower_group(body, nodes, outputs, scalars);
     std::vector<int> reads, writes;
     for (const Value& v : group.reads) reads.push_back(memory.at(v));
     for (std::uint32_t o : outputs) writes.push_back(memory.at({o, 0}));
-    add_launch(std::move(group), reads, writes, label(body, nodes));
+    std::vector<NumberArgument> numbers;
+    for (const auto& [param, v] : group.numbers)
+      numbers.push_back({param, static_cast<int>(n.operands[v.node].node)});
+    add_launch(std::move(group), reads, writes, std::move(numbers), label(body, nodes));
+  }
+
+  /// Inputs of one element that a launch takes among its params.
+  bool is_by_value(Value v) const {
+    const ir::Type& type = graph_.type(v);
+    return scalars_ == Scalars::by_value && graph_.node(v).op == Op::parameter &&
+           type.rank() == 0 && is_computable(type.dtype) && !is_bool(type.dtype);
   }
 
   static bool is_dense(const Node& n) {
@@ -138,17 +153,27 @@ class ProgramLowering {
   void lower_single(std::uint32_t id) {
     check_dtypes(graph_, id);
     const std::array nodes{id};
-    LoweredGroup group = lower_group(graph_, nodes, nodes);
+    std::vector<Value> scalars;
+    for (const Value& v : graph_.node(id).operands)
+      if (is_by_value(v)) scalars.push_back(v);
+    LoweredGroup group = lower_group(graph_, nodes, nodes, scalars);
+    std::vector<NumberArgument> numbers;
+    for (const auto& [param, v] : group.numbers)
+      numbers.push_back({param, static_cast<int>(v.node)});
     std::vector<int> reads;
     for (const Value& v : group.reads) reads.push_back(buffer(v));
     const int out = buffers_[{id, 0}] = add_temporary(graph_.node(id).types[0]);
-    add_launch(std::move(group), reads, {out}, label(graph_, nodes));
+    add_launch(std::move(group), reads, {out}, std::move(numbers), label(graph_, nodes));
   }
 
   void add_launch(LoweredGroup group, const std::vector<int>& reads, const std::vector<int>& writes,
-                  std::string label) {
-    Launch launch{group.result.kernel, {}, std::move(group.result.params), group.cost_ns,
-                  std::move(label),    {}};
+                  std::vector<NumberArgument> numbers, std::string label) {
+    Launch launch;
+    launch.kernel = group.result.kernel;
+    launch.params = std::move(group.result.params);
+    launch.numbers = std::move(numbers);
+    launch.cost_ns = group.cost_ns;
+    launch.label = std::move(label);
     for (const Place& p : group.result.places) {
       const int b = p.memory >= 0 ? reads[p.memory] : writes[-1 - p.memory];
       launch.arguments.push_back({b, p.offset});
@@ -197,9 +222,11 @@ class ProgramLowering {
                      const std::vector<int>& memories, std::string label, std::int64_t elements) {
     b.add_section({.kind = kind, .body = std::move(slot)});
     KernelBuilder::Result result = b.finish();
-    Launch launch{
-        result.kernel,    {}, std::move(result.params), static_cast<double>(elements) * 0.3,
-        std::move(label), {}};
+    Launch launch;
+    launch.kernel = result.kernel;
+    launch.params = std::move(result.params);
+    launch.cost_ns = static_cast<double>(elements) * 0.3;
+    launch.label = std::move(label);
     for (const Place& p : result.places) launch.arguments.push_back({memories[p.memory], p.offset});
     program_.launches.push_back(std::move(launch));
   }
@@ -284,12 +311,15 @@ class ProgramLowering {
   }
 
   const ir::Graph& graph_;
+  const Scalars scalars_;
   Program program_;
   std::map<Value, int> buffers_;
 };
 
 }  // namespace
 
-Program lower(const ir::Graph& graph) { return ProgramLowering(graph).run(); }
+Program lower(const ir::Graph& graph, Scalars scalars) {
+  return ProgramLowering(graph, scalars).run();
+}
 
 }  // namespace weft::codegen

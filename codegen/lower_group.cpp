@@ -38,10 +38,11 @@ struct Level {
 class GroupLowering {
  public:
   GroupLowering(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
-                std::span<const std::uint32_t> outputs, Group group)
+                std::span<const std::uint32_t> outputs, std::span<const Value> scalars, Group group)
       : graph_(graph),
         nodes_(nodes),
         outputs_(outputs),
+        scalars_(scalars),
         group_(std::move(group)),
         builder_(kernel_sizes(), group_.row_axis >= 0,
                  group_.kind == GroupKind::along ? Lanes::along : Lanes::across) {}
@@ -60,6 +61,8 @@ class GroupLowering {
     lowered.cost_ns = cost();
     lowered.reads = reads_;
     lowered.result = builder_.finish();
+    for (const auto& [param, scalar] : lowered.result.numbers)
+      lowered.numbers.emplace_back(param, scalars_[scalar]);
     return lowered;
   }
 
@@ -102,6 +105,9 @@ class GroupLowering {
   }
 
   bool inside(Value v) const { return std::binary_search(nodes_.begin(), nodes_.end(), v.node); }
+  bool is_scalar(Value v) const {
+    return std::find(scalars_.begin(), scalars_.end(), v) != scalars_.end();
+  }
   bool uses_row(const IndexMap& map) const {
     return group_.row_axis >= 0 && map.uses(group_.row_axis);
   }
@@ -290,6 +296,9 @@ class GroupLowering {
 
   Reg emit_load(Value v, const IndexMap& map, Block& at) {
     const ir::Type& type = graph_.type(v);
+    if (const auto scalar = std::find(scalars_.begin(), scalars_.end(), v);
+        scalar != scalars_.end())
+      return builder_.number_in(at.slot, type.dtype, static_cast<int>(scalar - scalars_.begin()));
     const Affine address = in_kernel(ir::linear_index(map, type.shape, group_.axes.size()));
     const int memory = read(v);
     loads_.push_back({memory, address, at.order, !map.guards.empty(), at.factor});
@@ -302,7 +311,8 @@ class GroupLowering {
       case Kind::elementwise: {
         std::vector<Reg> args;
         for (std::size_t o = 0; o < n.operands.size(); ++o)
-          args.push_back(emit(n.operands[o], map, stage));
+          args.push_back(is_exponent(n, o) ? emit_literal(n.operands[o], at)
+                                           : emit(n.operands[o], map, stage));
         return builder_.op(at.slot, operation(v.node), n.types[0].dtype, std::move(args));
       }
       case Kind::view:
@@ -328,9 +338,10 @@ class GroupLowering {
   Reg emit_source(Value v, const IndexMap& map, Block& at) {
     const Node& n = graph_.node(v);
     if (n.op == Op::constant) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, n.attrs.literal("value").data(), size_of(n.types[0].dtype));
-      return builder_.constant(at.slot, n.types[0].dtype, bits);
+      const std::uint64_t bits = n.attrs.literal("value").bits_at(0);
+      return ir::is_any_number(n.types[0].dtype, bits)
+                 ? builder_.number(at.slot, n.types[0].dtype, bits)
+                 : builder_.constant(at.slot, n.types[0].dtype, bits);
     }
     if (n.op == Op::iota) {
       const Reg index = builder_.index(at.slot, in_kernel(map.dims[n.attrs.integer("axis")]));
@@ -345,6 +356,22 @@ class GroupLowering {
     }
     args.push_back(convert(at, builder_.index(at.slot, position), DType::i64, DType::u64));
     return builder_.op(at.slot, operation(v.node), n.types[0].dtype, std::move(args));
+  }
+
+  /// A constant exponent stays in the text: most of a power is decided by it.
+  bool is_exponent(const Node& n, std::size_t operand) const {
+    return n.op == Op::pow && operand == 1 && literal_of(n.operands[1]);
+  }
+
+  /// The constant of which v is a view, or null.
+  const Node* literal_of(Value v) const {
+    while (inside(v) && graph_.node(v).op == Op::broadcast_in_dim) v = graph_.node(v).operands[0];
+    return inside(v) && graph_.node(v).op == Op::constant ? &graph_.node(v) : nullptr;
+  }
+
+  Reg emit_literal(Value v, Block& at) {
+    const Node& n = *literal_of(v);
+    return builder_.constant(at.slot, n.types[0].dtype, n.attrs.literal("value").bits_at(0));
   }
 
   Reg convert(Block& at, Reg value, DType from, DType to) {
@@ -484,6 +511,7 @@ class GroupLowering {
     }
     for (const auto& [instance, l] : levels_) {
       const double times = l.row || group_.row_axis < 0 ? all : parallel;
+      if (is_scalar(instance.first)) continue;
       ns += times * (inside(instance.first)
                          ? ir::node_weight(graph_, instance.first.node) * ns_per_weight
                          : ns_per_load);
@@ -507,6 +535,7 @@ class GroupLowering {
 
   const ir::Graph& graph_;
   std::span<const std::uint32_t> nodes_, outputs_;
+  std::span<const Value> scalars_;  // outside of the group, taken by value
   Group group_;
   std::vector<int> order_;  // kernel axis -> group axis
   KernelBuilder builder_;
@@ -523,11 +552,11 @@ class GroupLowering {
 }  // namespace
 
 LoweredGroup lower_group(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
-                         std::span<const std::uint32_t> outputs) {
+                         std::span<const std::uint32_t> outputs, std::span<const Value> scalars) {
   std::string why;
   auto group = ir::analyze_group(graph, nodes, outputs, &why);
   if (!group) throw InternalError("lower: a group of the fused graph is no loop nest: " + why);
-  return GroupLowering(graph, nodes, outputs, std::move(*group)).run();
+  return GroupLowering(graph, nodes, outputs, scalars, std::move(*group)).run();
 }
 
 }  // namespace weft::codegen

@@ -63,7 +63,9 @@ std::string explain_program(const ir::Graph& graph, const runtime::Executable& e
   const runtime::CompileReport& report = executable.report();
   std::string text = std::to_string(report.recorded_operations) + " operations recorded, " +
                      std::to_string(report.kernels) + " kernels after fusion (" +
-                     std::to_string(report.kernels_compiled) + " compiled, the others known)\n";
+                     std::to_string(report.kernels_compiled) + " compiled, " +
+                     std::to_string(report.kernels_loaded) +
+                     " loaded from disk, the others known)\n";
   text += "compiled in " + milliseconds(report.total_ms) + ": passes " +
           milliseconds(report.passes_ms) + ", lowering " + milliseconds(report.lower_ms) +
           ", code " + milliseconds(report.codegen_ms) + "\n";
@@ -71,7 +73,10 @@ std::string explain_program(const ir::Graph& graph, const runtime::Executable& e
           std::to_string(report.bound_bytes) + " needed\n";
   const codegen::Program program = codegen::lower(executable.fused_graph());
   for (std::size_t k = 0; k < program.launches.size(); ++k) {
-    text += "  kernel " + std::to_string(k) + ": " + program.launches[k].label + "\n";
+    text += "  kernel " + std::to_string(k) + ": " + program.launches[k].label;
+    if (const int numbers = program.launches[k].kernel->number_count; numbers > 0)
+      text += ", whatever its " + std::to_string(numbers) + " numbers";
+    text += "\n";
   }
   const std::string notes = fusion_notes(graph);
   if (!notes.empty()) text += "not fused:\n" + notes;

@@ -85,31 +85,27 @@ bool is_kept(const Record& r) {
   return r.holders.load(std::memory_order_relaxed) > 0 || saved_for_backward;
 }
 
-/// The constant's value as an input.
-Ref input_of_constant(const Record& r) {
-  const ir::Literal& value = r.attrs.literal("value");
-  runtime::Buffer buffer = runtime::allocate(r.type.bytes());
-  std::memcpy(buffer.data(), value.data(), r.type.bytes());
-  return record_input(std::move(buffer), r.type);
-}
-
-/// The graph of the collected records. Numbers chosen by `lifted` become inputs like the others.
+/// The graph of the collected records. Lifted numbers become parameters behind the inputs.
 Collected build(const Collector& collected, std::vector<Ref> outputs, const char* name,
-                const std::vector<bool>& lifted = {}) {
+                const std::vector<LiftedNumber>& lifted = {}) {
   ir::Builder b(name);
   std::vector<Ref> inputs = collected.inputs();
   std::vector<ir::Value> values(collected.size());  // by number
   std::vector<bool> known(collected.size(), false);
-  const auto parameter = [&](const Ref& r, std::size_t k) {
+  const auto parameter = [&](const Ref& r) {
+    return b.parameter(r->type, "p" + std::to_string(b.size()), r->where);
+  };
+  const auto know = [&](const Ref& r, ir::Value value) {
     const std::uint32_t number = collected.numbers().find(r.get());
     known[number] = true;
-    values[number] = b.parameter(r->type, "p" + std::to_string(k), r->where);
+    values[number] = value;
   };
-  for (std::size_t k = 0; k < inputs.size(); ++k) parameter(inputs[k], k);
-  for (std::size_t k = 0; k < lifted.size(); ++k) {
-    if (!lifted[k]) continue;
-    parameter(collected.order()[k], inputs.size());
-    inputs.push_back(input_of_constant(*collected.order()[k]));
+  for (const Ref& r : inputs) know(r, parameter(r));
+  std::vector<std::uint64_t> numbers;
+  for (const LiftedNumber& number : lifted) {
+    const ir::Value value = parameter(collected.order()[number.places.front()]);
+    for (const std::size_t place : number.places) know(collected.order()[place], value);
+    numbers.push_back(number.bits);
   }
   std::vector<ir::Value> operands;
   for (const Ref& r : collected.order()) {
@@ -124,7 +120,7 @@ Collected build(const Collector& collected, std::vector<Ref> outputs, const char
   }
   std::vector<ir::Value> results;
   for (const Ref& r : outputs) results.push_back(values[collected.numbers().find(r.get())]);
-  return {b.finish(std::move(results)), std::move(inputs), std::move(outputs)};
+  return {b.finish(std::move(results)), std::move(inputs), std::move(numbers), std::move(outputs)};
 }
 
 /// Results become the values of their records. What gradients do not need is let go; the caller
@@ -199,8 +195,8 @@ Collected collect(std::span<const Ref> asked, Extent extent) {
   for (const Ref& r : collector.order()) {
     if (is_kept(*r)) choose(r);
   }
-  const std::vector<bool> lifted =
-      changing_literals(collector.order(), outputs, collector.numbers());
+  const std::vector<LiftedNumber> lifted =
+      lifted_numbers(collector.order(), outputs, collector.numbers());
   return build(collector, std::move(outputs), "eval", lifted);
 }
 
@@ -217,12 +213,33 @@ Collected graph_of(std::span<const Ref> results, const char* name) {
 
 namespace {
 
+/// Numbers in memory, since a program may return them.
+class NumberBuffers {
+ public:
+  NumberBuffers(const runtime::Executable& executable, std::size_t first,
+                std::span<const std::uint64_t> numbers)
+      : buffers_(numbers.size()) {
+    if (numbers.empty()) return;
+    const ir::Graph& graph = executable.fused_graph();
+    const runtime::Buffer all = runtime::allocate(numbers.size_bytes());
+    std::memcpy(all.data(), numbers.data(), numbers.size_bytes());
+    for (std::size_t k = 0; k < numbers.size(); ++k)
+      buffers_[k] = {{all.memory, static_cast<std::uint64_t*>(all.data()) + k},
+                     graph.type(graph.param(first + k)).bytes()};
+  }
+  const runtime::Buffer& operator[](std::size_t k) const { return buffers_[k]; }
+
+ private:
+  std::vector<runtime::Buffer> buffers_;
+};
+
 /// Memory of others may get another buffer during the call, where somebody writes to it: the call
-/// keeps the one that it began with, and copies what it returns of it.
+/// keeps the one that it began with, and copies what it returns of it. `pointers`: of inputs, and
+/// behind them of what else the program gets.
 void run_on_external(const runtime::Executable& executable, std::span<const Ref> inputs,
-                     std::span<const bool> donated, std::span<runtime::Buffer> results) {
+                     std::span<const runtime::Buffer*> pointers, std::span<const bool> donated,
+                     std::span<runtime::Buffer> results) {
   std::vector<runtime::Buffer> kept(inputs.size());
-  std::vector<const runtime::Buffer*> pointers(inputs.size());
   std::vector<bool> external(inputs.size());
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Ref& r = resolve(inputs[k]);
@@ -248,12 +265,15 @@ void run_on_external(const runtime::Executable& executable, std::span<const Ref>
 }  // namespace
 
 void run_on(const runtime::Executable& executable, std::span<const Ref> inputs,
-            std::span<const bool> donated, std::span<runtime::Buffer> results) {
-  runtime::StackArray<const runtime::Buffer*, 32> pointers(inputs.size());
+            std::span<const bool> donated, std::span<runtime::Buffer> results,
+            std::span<const std::uint64_t> numbers) {
+  const NumberBuffers values(executable, inputs.size(), numbers);
+  runtime::StackArray<const runtime::Buffer*, 32> pointers(inputs.size() + numbers.size());
+  for (std::size_t k = 0; k < numbers.size(); ++k) pointers[inputs.size() + k] = &values[k];
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Ref& r = resolve(inputs[k]);
     if (r->external.load(std::memory_order_acquire))
-      return run_on_external(executable, inputs, donated, results);
+      return run_on_external(executable, inputs, pointers, donated, results);
     pointers[k] = &r->buffer;
   }
   executable.run_into(pointers, donated, results);
@@ -271,7 +291,7 @@ void evaluate(std::span<const Ref> asked) {
     const Collected collected = collect(asked, extent);
     const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
     std::vector<runtime::Buffer> results(collected.outputs.size());
-    run_on(*executable, collected.inputs, {}, results);
+    run_on(*executable, collected.inputs, {}, results, collected.numbers);
     const std::vector<Ref> garbage = store(collected.outputs, std::move(results));
   };
   try {

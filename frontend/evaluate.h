@@ -11,10 +11,12 @@
 
 namespace weft::detail {
 
-/// The graph of some records, the records that are its parameters, and those that are its results.
+/// The graph of some records, the records that are its parameters, the numbers that are its last
+/// parameters, and the records that are its results.
 struct Collected {
   ir::Graph graph;
   std::vector<Ref> inputs;
+  std::vector<std::uint64_t> numbers = {};
   std::vector<Ref> outputs;
 };
 
@@ -27,12 +29,14 @@ enum class Extent : std::uint8_t {
 Collected collect(std::span<const Ref> asked, Extent extent);
 
 /// The graph whose results are `results`, in order; placeholders and evaluated records are inputs.
+/// Its constants are constants.
 Collected graph_of(std::span<const Ref> results, const char* name);
 
-/// Runs on the inputs' values; those donated may be overwritten. Results are never memory of
-/// others, even where the program returns an input as it is.
+/// Runs on the inputs' values and on numbers; inputs donated may be overwritten. Results are never
+/// memory of others, even where the program returns an input as it is.
 void run_on(const runtime::Executable& executable, std::span<const Ref> inputs,
-            std::span<const bool> donated, std::span<runtime::Buffer> results);
+            std::span<const bool> donated, std::span<runtime::Buffer> results,
+            std::span<const std::uint64_t> numbers = {});
 
 /// Evaluates; does nothing for what is evaluated already. Throws weft::Error, naming the scope, if
 /// a value is known only inside a jit trace that is being recorded.

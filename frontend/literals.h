@@ -1,7 +1,8 @@
-// Numbers that change from one evaluation to the next (a learning rate on a schedule, a loop
-// counter) become inputs of the program, so that it is compiled twice at most, and not each time.
+// Numbers are arguments of programs: one that changes from one evaluation to the next (a learning
+// rate on a schedule, a loop counter) compiles nothing.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,9 +11,17 @@
 
 namespace weft::detail {
 
-/// For each record of `order` (operands first): whether it is a number that equal programs have had
-/// with other values. Remembers this one's values. Equal programs are numbered alike. Thread-safe.
-std::vector<bool> changing_literals(std::span<const Ref> order, std::span<const Ref> outputs,
-                                    const Numbering& numbers);
+/// A number that a program gets as an argument, and the records (places in the order) that are it.
+struct LiftedNumber {
+  std::uint64_t bits;
+  std::vector<std::size_t> places;
+};
+
+/// The numbers of `order` (operands first) that become arguments: those of which no pass can make
+/// anything, and those that equal programs have had with other values. Equal ones are one argument,
+/// as long as they have always been equal. Remembers this program's numbers. Equal programs are
+/// numbered alike. Thread-safe.
+std::vector<LiftedNumber> lifted_numbers(std::span<const Ref> order, std::span<const Ref> outputs,
+                                         const Numbering& numbers);
 
 }  // namespace weft::detail

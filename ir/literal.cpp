@@ -1,6 +1,7 @@
 // Literals: dense arrays of any dtype, read and written element by element.
 #include "ir/literal.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -175,6 +176,13 @@ std::int64_t Literal::int_at(std::int64_t i) const {
   return saturate<std::int64_t>(read_double(type_.dtype, at));
 }
 
+std::uint64_t Literal::bits_at(std::int64_t i) const {
+  const std::size_t size = size_of(type_.dtype);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, data() + static_cast<std::size_t>(i) * size, std::min(size, sizeof bits));
+  return bits;
+}
+
 bool Literal::is_splat() const {
   const std::size_t size = size_of(type_.dtype);
   const std::size_t bytes = bytes_->size();
@@ -192,6 +200,14 @@ std::uint64_t Literal::hash() const {
   std::uint64_t h = hash_mix(17, static_cast<std::uint64_t>(type_.dtype));
   for (const Dim d : type_.shape) h = hash_mix(h, static_cast<std::uint64_t>(std::int64_t{d}));
   return bytes_ ? hash_bytes(h, bytes_->data(), bytes_->size()) : h;
+}
+
+bool is_any_number(DType dtype, std::uint64_t bits) {
+  if (dtype != DType::f32 && dtype != DType::f64) return false;
+  const double value = dtype == DType::f32 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
+                                           : std::bit_cast<double>(bits);
+  const double size = std::fabs(value);
+  return std::isfinite(value) && size != 0 && size != 0.5 && size != 1 && size != 2;
 }
 
 }  // namespace weft::ir

@@ -34,6 +34,8 @@ class Literal {
   /// Element i converted to double / int64 (for printing, tests, folding decisions).
   double at(std::int64_t i) const;
   std::int64_t int_at(std::int64_t i) const;
+  /// Element i as it lies in memory, in the low bytes.
+  std::uint64_t bits_at(std::int64_t i) const;
   bool is_splat() const;  // all elements have the same bits
   /// Same type and same bits (so NaN equals itself, and -0 differs from 0).
   friend bool operator==(const Literal&, const Literal&);
@@ -43,6 +45,10 @@ class Literal {
   Type type_;
   std::shared_ptr<std::vector<std::byte>> bytes_;
 };
+
+/// A float that nothing treats otherwise than its neighbours: finite, and neither 0 nor a half, one
+/// or two of either sign. Programs that differ in such numbers alone share their code.
+bool is_any_number(DType dtype, std::uint64_t bits);
 
 template <class T>
 Literal Literal::from(const Shape& shape, const std::vector<T>& values) {

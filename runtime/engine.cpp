@@ -86,12 +86,13 @@ ExecutablePointer make_executable(const ir::Graph& graph, const CompileOptions& 
       passes::run_passes(graph, passes::default_pipeline(options.fuse), pipeline, &report.passes);
   if (verifies()) ir::verify(fused);
   report.passes_ms = watch.lap_ms();
-  codegen::Program program = codegen::lower(fused);
+  const bool on_cuda = options.backend == Backend::cuda;
+  codegen::Program program =
+      codegen::lower(fused, on_cuda ? codegen::Scalars::by_pointer : codegen::Scalars::by_value);
   report.lower_ms = watch.lap_ms();
   ExecutablePointer executable =
-      options.backend == Backend::cuda
-          ? cuda::make_compiled(std::move(fused), std::move(program), report, options.device)
-          : make_compiled(std::move(fused), std::move(program), report);
+      on_cuda ? cuda::make_compiled(std::move(fused), std::move(program), report, options.device)
+              : make_compiled(std::move(fused), std::move(program), report);
   log_compilation(graph, executable->report());
   return executable;
 }

@@ -16,6 +16,7 @@ namespace weft::runtime {
 namespace {
 
 using Pointers = StackArray<void*, 96>;
+using Params = StackArray<std::int64_t, 192>;
 
 /// A pointer argument: bytes from a base. Bases: the inputs, the output blocks, arena, constants.
 struct BoundArgument {
@@ -25,8 +26,7 @@ struct BoundArgument {
 
 struct BoundLaunch {
   std::shared_ptr<const LoadedKernel> kernel;
-  std::vector<std::int64_t> params;
-  std::size_t first_argument;
+  std::size_t first_param, first_argument;
   std::int64_t units;
   std::size_t scratch_bytes;
   double cost_ns;
@@ -34,15 +34,21 @@ struct BoundLaunch {
   int ranges_per_thread;
 };
 
-/// A launch with its pointers, as threads see it.
+/// A param that an input holds when a call begins.
+struct BoundNumber {
+  std::size_t input, param, bytes;
+};
+
+/// A launch with its arguments, as threads see it.
 struct Running {
   const BoundLaunch& launch;
   void* const* pointers;
+  const std::int64_t* params;
   codegen::KernelFn fn = launch.kernel->fn();
 
   void run(std::int64_t begin, std::int64_t end) const {
     void* scratch = launch.scratch_bytes > 0 ? thread_scratch(launch.scratch_bytes) : nullptr;
-    fn(pointers, launch.params.data(), begin, end, scratch);
+    fn(pointers, params, begin, end, scratch);
   }
   static void run_range(void* self, std::int64_t begin, std::int64_t end) {
     static_cast<const Running*>(self)->run(begin, end);
@@ -114,7 +120,9 @@ class CompiledExecutable final : public Executable {
   void materialise_constants(const codegen::Program& program);
   void bind_launches(const codegen::Program& program);
   void bind_results(const codegen::Program& program);
-  void run_launch(const BoundLaunch& launch, void* const* pointers) const;
+  void bind_params(const codegen::Launch& launch);
+  void run_launch(const BoundLaunch& launch, void* const* pointers,
+                  const std::int64_t* params) const;
 
   ir::Graph fused_;
   CompileReport report_;
@@ -123,6 +131,8 @@ class CompiledExecutable final : public Executable {
   Block constants_;
   std::vector<BoundLaunch> launches_;
   std::vector<BoundArgument> arguments_;       // of all launches
+  std::vector<std::int64_t> params_;           // likewise; without what inputs hold
+  std::vector<BoundNumber> numbers_;           // what inputs hold
   std::vector<std::size_t> result_of_output_;  // which result an output block is
   std::vector<Copy> copies_;
   std::size_t scratch_bytes_ = 0;  // the most that a launch needs
@@ -179,7 +189,7 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
   for (std::size_t k = 0; k < needed.size(); ++k) {
     const codegen::Launch& launch = *needed[k];
     launches_.push_back({.kernel = std::move(code.kernels[k]),
-                         .params = launch.params,
+                         .first_param = params_.size(),
                          .first_argument = arguments_.size(),
                          .units = codegen::unit_count(*launch.kernel, launch.params),
                          .scratch_bytes = codegen::scratch_bytes(*launch.kernel, launch.params),
@@ -188,9 +198,18 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
     scratch_bytes_ = std::max(scratch_bytes_, launches_.back().scratch_bytes);
     for (const codegen::Argument& argument : launch.arguments)
       arguments_.push_back(bind(program, argument));
+    bind_params(launch);
   }
   for (std::size_t k = launches_.size(); k-- > 1;)
     launches_[k - 1].ahead_ns = launches_[k].ahead_ns + launches_[k].cost_ns;
+}
+
+void CompiledExecutable::bind_params(const codegen::Launch& launch) {
+  for (const auto& [param, input] : launch.numbers) {
+    const auto k = static_cast<std::size_t>(input);
+    numbers_.push_back({k, params_.size() + static_cast<std::size_t>(param), input_bytes_[k]});
+  }
+  params_.insert(params_.end(), launch.params.begin(), launch.params.end());
 }
 
 void CompiledExecutable::bind_results(const codegen::Program& program) {
@@ -205,8 +224,9 @@ void CompiledExecutable::bind_results(const codegen::Program& program) {
   }
 }
 
-void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* pointers) const {
-  Running running{launch, pointers};
+void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* pointers,
+                                    const std::int64_t* params) const {
+  Running running{launch, pointers + launch.first_argument, params + launch.first_param};
   if (launch.cost_ns < fork_ns || launch.units < 2) return running.run(0, launch.units);
   parallel_run({Running::run_range, &running, launch.units, launch.cost_ns, launch.ahead_ns,
                 launch.ranges_per_thread, launch.scratch_bytes});
@@ -239,11 +259,16 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
   Pointers pointers(arguments_.size());
   for (std::size_t k = 0; k < arguments_.size(); ++k)
     pointers[k] = shifted(bases[arguments_[k].base], arguments_[k].offset);
+  // Numbers are read before anything is written: their inputs may be written over.
+  Params with_numbers(numbers_.empty() ? 0 : params_.size());
+  if (!numbers_.empty()) std::copy(params_.begin(), params_.end(), with_numbers.begin());
+  for (const BoundNumber& number : numbers_)
+    std::memcpy(&with_numbers[number.param], inputs[number.input]->data(), number.bytes);
+  const std::int64_t* params = numbers_.empty() ? params_.data() : with_numbers.data();
   thread_scratch(scratch_bytes_);
   // Everything is allocated: what may be overwritten stays whole until here, and nothing fails from
   // here on.
-  for (const BoundLaunch& launch : launches_)
-    run_launch(launch, pointers.data() + launch.first_argument);
+  for (const BoundLaunch& launch : launches_) run_launch(launch, pointers.data(), params);
 
   for (std::size_t k = 0; k < plan_.results.size(); ++k)
     if (plan_.results[k].kind == PlannedResult::Kind::input)

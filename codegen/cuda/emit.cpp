@@ -41,7 +41,7 @@ class CudaWriter {
     write_signature();
     open("{");
     if (schedule_.narrow)
-      for (int param = 0; param < kernel_.param_count; ++param)
+      for (int param = 0; param < kernel_.first_number(); ++param)
         line("const i32 p" + number(param) + " = (i32)w" + number(param) + ";");
     if (kernel_.is_contract() || schedule_.in_packs()) {
       kernel_.is_contract() ? write_product() : write_packs();
@@ -86,8 +86,10 @@ class CudaWriter {
       text_ += access.written ? "" : "const ";
       text_ += std::string(cuda::stored_type_name(access.dtype)) + "* a" + std::to_string(k) + ", ";
     }
-    for (int param = 0; param < kernel_.param_count; ++param)
-      text_ += (schedule_.narrow ? "i64 w" : "i64 p") + number(param) + ", ";
+    for (int param = 0; param < kernel_.param_count; ++param) {
+      const bool narrowed = schedule_.narrow && param < kernel_.first_number();
+      text_ += (narrowed ? "i64 w" : "i64 p") + number(param) + ", ";
+    }
     text_ += "unsigned char* scratch)\n";
   }
 
@@ -218,6 +220,9 @@ class CudaWriter {
       case Inst::Kind::param:
         names_[at(inst.result)] = define(DType::i64, "p" + number(inst.param));
         break;
+      case Inst::Kind::number:
+        names_[at(inst.result)] = define(inst.dtype, low_bytes(inst.dtype, inst.param));
+        break;
       case Inst::Kind::index: {
         std::string start = inst.param >= 0 ? "p" + number(inst.param) : "0";
         names_[at(inst.result)] = define(DType::i64, start + linear(inst.coefs));
@@ -239,6 +244,12 @@ class CudaWriter {
       default:
         throw InternalError("cuda: an instruction without a value");
     }
+  }
+
+  static std::string low_bytes(DType dtype, int param) {
+    const std::string bits = "p" + number(param);
+    const std::string unsigned_bits = size_of(dtype) == 8 ? "(u64)" + bits : "(u32)" + bits;
+    return "weft_bitcast<" + std::string(cuda::type_name(dtype)) + ">(" + unsigned_bits + ")";
   }
 
   void write_op(const Inst& inst) {

@@ -60,7 +60,7 @@ class Chooser {
     for (int axis = 0; axis < kernel_.axes(); ++axis)
       indices = multiply(indices, params_[static_cast<std::size_t>(axis)] + tile_side);
     if (indices >= narrow_limit) return false;
-    for (std::int64_t param : params_)
+    for (std::int64_t param : params_.first(static_cast<std::size_t>(kernel_.first_number())))
       if (param >= narrow_limit || param <= -narrow_limit) return false;
     for (const Access& access : kernel_.accesses)
       if (reach(access.strides) >= narrow_limit) return false;

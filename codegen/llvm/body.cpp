@@ -152,6 +152,8 @@ Value* Body::compute(int id, int v) {
     switch (leaf.kind) {
       case Leaf::Kind::param:
         return e_.param(leaf.inst->param);
+      case Leaf::Kind::number:
+        return e_.number(leaf.inst->param, leaf.inst->dtype);
       case Leaf::Kind::index:
         return index_leaf(*leaf.inst, v, in_lanes);
       case Leaf::Kind::import:

@@ -114,6 +114,17 @@ Value* Emitter::param(int parameter) {
   return params_[number];
 }
 
+// The processors that LLVM makes code for here keep the low bytes first.
+Value* Emitter::number(int parameter, DType dtype) {
+  auto place = static_cast<std::size_t>(parameter);
+  if (!params_[place])
+    params_[place] = at_entry([&]() -> Value* {
+      Value* at = b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), function_->getArg(1), place);
+      return b.CreateLoad(element(dtype), at, numbered("n", place));
+    });
+  return params_[place];
+}
+
 Value* Emitter::constant(DType dtype, std::uint64_t bits) {
   llvm::Type* type = element(dtype);
   if (!type->isFloatingPointTy())

@@ -46,6 +46,8 @@ class Emitter {
   // Arguments. Pointers and params are loaded once, at the entry.
   Value* pointer(int access);
   Value* param(int number);
+  /// A param that is a number of the program, each of one dtype.
+  Value* number(int parameter, DType dtype);
   Value* size(int axis) { return param(axis); }
   Value* begin() const { return function_->getArg(2); }
   Value* end() const { return function_->getArg(3); }

@@ -47,6 +47,9 @@ class Flattener {
       case Inst::Kind::param:
         ids[inst.result] = leaf({Leaf::Kind::param, &inst, inst.result}, DType::i64);
         break;
+      case Inst::Kind::number:
+        ids[inst.result] = leaf({Leaf::Kind::number, &inst, inst.result}, inst.dtype);
+        break;
       case Inst::Kind::index:
         ids[inst.result] = leaf({Leaf::Kind::index, &inst, inst.result}, DType::i64);
         break;
@@ -157,6 +160,7 @@ class Analysis {
     BodyPlan::Fact fact;
     switch (leaf.kind) {
       case Leaf::Kind::param:
+      case Leaf::Kind::number:
         break;
       case Leaf::Kind::index:
         join_axes(fact, leaf.inst->coefs);

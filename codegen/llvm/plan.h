@@ -28,8 +28,8 @@ struct BodyPlace {
 
 /// What a `param` instruction of the scalar program stands for (its bits number the leaves).
 struct Leaf {
-  enum class Kind : std::uint8_t { load, param, index, import } kind;
-  const Inst* inst = nullptr;  // load, param, index
+  enum class Kind : std::uint8_t { load, param, number, index, import } kind;
+  const Inst* inst = nullptr;  // all but import
   Reg reg = -1;
 };
 

@@ -1,6 +1,7 @@
 // Kernels as data: their text, their rules, and the plain interpreter on small cases.
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <functional>
 
@@ -102,6 +103,7 @@ TEST_CASE("print shows masks, dynamic terms, updates, attributes and constants b
   Reg value = w.load(x, inside, {{i, Coef::at(1)}});
   w.constant(DType::f32, 0x7fc00001);
   w.constant(DType::f32, 0x80000000);
+  w.number(DType::f32, 2);
   w.update("add", y, value, inside, {{i, Coef::one()}});
   verify(w.kernel());
   CHECK(print(w.kernel()) ==
@@ -115,6 +117,7 @@ TEST_CASE("print shows masks, dynamic terms, updates, attributes and constants b
         "    %3 = load @0 + %0*p1 where %2 : f32\n"
         "    %4 = constant 0x7fc00001 : f32\n"
         "    %5 = constant -0 : f32\n"
+        "    %6 = number p2 : f32\n"
         "    update add %3 to @1 + %0*1 where %2 : f32\n"
         "  }\n"
         "}\n");
@@ -192,6 +195,29 @@ TEST_CASE("verify names the rule that a kernel breaks") {
       product, [](Kernel& k) { k.accesses[1].strides[0] = Coef::one(); }, "K11");
   check_breaks(
       good, [](Kernel& k) { k.sections[1].body[1].dtype = DType::f64; }, "K12");
+}
+
+TEST_CASE("numbers are the last params, and only numbers read them") {
+  KernelWriter w(1, false);
+  const int x = w.access(DType::f32, false, {Coef::one()});
+  const int y = w.access(DType::f32, true, {Coef::one()});
+  w.begin(Kind::once);
+  w.store(y, w.op(ir::Op::mul, DType::f32, {w.load(x), w.number(DType::f32, 1)}));
+  const Kernel good = w.kernel();
+  verify(good);
+  check_breaks(
+      good, [](Kernel& k) { k.number_count = 0; }, "K14");
+  check_breaks(
+      good, [](Kernel& k) { k.number_count = 2; }, "K14");
+  check_breaks(
+      good, [](Kernel& k) { k.accesses[0].strides[0] = Coef::at(1); }, "K14");
+  check_breaks(
+      good, [](Kernel& k) { k.sections[0].body[1].dtype = DType::boolean; }, "K14");
+  float in[] = {1, 2, 3}, out[3] = {};
+  void* pointers[] = {in, out};
+  const std::int64_t params[] = {3, std::bit_cast<std::int32_t>(1.5f)};
+  interpret(good, pointers, params);
+  CHECK(out[2] == 4.5f);
 }
 
 TEST_CASE("unit_count divides rows, tiles of lanes and blocks of a product's rows") {

@@ -1,6 +1,7 @@
 // Writes kernels for tests: a few lines instead of filled-in structs.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -51,6 +52,14 @@ class KernelWriter {
   Reg param(int number) {
     Inst inst = value(Inst::Kind::param, DType::i64);
     inst.param = number;
+    return add(std::move(inst));
+  }
+  /// `number` is the param, one behind all others.
+  Reg number(DType dtype, int number) {
+    Inst inst = value(Inst::Kind::number, dtype);
+    inst.param = number;
+    kernel_.param_count = std::max(kernel_.param_count, number + 1);
+    ++kernel_.number_count;
     return add(std::move(inst));
   }
   Reg index(std::vector<Coef> coefs, int start = -1) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "codegen/program.h"
@@ -60,6 +61,47 @@ TEST_CASE("a sum reads from afar where its operand is more than caches hold") {
   CHECK(distant(8192, 0));
   CHECK(distant(8192, 1));
   CHECK_FALSE(distant(8191, 1));
+}
+
+namespace {
+
+/// op of x and a scalar in one kernel. The scalar is a parameter of the program where no number is
+/// given.
+codegen::Kernel kernel_with(const std::string& op, const std::string& number,
+                            codegen::Scalars scalars = codegen::Scalars::by_pointer) {
+  const bool given = number.empty();
+  const std::string params = std::string("(%x: f32[5]") + (given ? ", %c: f32[])" : ")");
+  const std::string constant = "    %c = constant {value = " + number + "} : f32[]\n";
+  const codegen::Program program = codegen::lower(
+      ir::parse("func @f" + params + " -> f32[5] {\n  %0 = fused %x" + (given ? ", %c" : "") +
+                " func @group" + params + " -> f32[5] {\n" + (given ? "" : constant) +
+                "    %2 = broadcast_in_dim %c {shape = [5], dims = []} : f32[5]\n    %3 = " + op +
+                " %x, %2 : f32[5]\n    return %3\n  } : f32[5]\n  return %0\n}"),
+      scalars);
+  REQUIRE(program.launches.size() == 1);
+  return *program.launches[0].kernel;
+}
+
+}  // namespace
+
+TEST_CASE("programs that differ in numbers alone, known or given, have one kernel") {
+  using codegen::Scalars;
+  const auto text = [](const std::string& number, Scalars scalars) {
+    return codegen::print(kernel_with("mul", number, scalars));
+  };
+  const std::string expected = text("0.3", Scalars::by_value);
+  CHECK(expected.find("number p1 : f32") != std::string::npos);
+  CHECK(text("7", Scalars::by_value) == expected);
+  CHECK(text("-1e30", Scalars::by_pointer) == expected);
+  CHECK(text("", Scalars::by_value) == expected);
+  CHECK(text("", Scalars::by_pointer) != expected);
+}
+
+TEST_CASE("numbers that make code simpler, and exponents, stay in the text") {
+  for (const char* number : {"0", "-0", "0.5", "1", "2", "-2", "inf"})
+    CHECK(kernel_with("mul", number).number_count == 0);
+  CHECK(kernel_with("mul", "3").number_count == 1);
+  CHECK(kernel_with("pow", "3").number_count == 0);
 }
 
 TEST_CASE("arithmetic on a dtype that is only stored is unsupported, with operation and place") {

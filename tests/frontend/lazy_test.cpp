@@ -1,4 +1,5 @@
 // What runs, when, and how often: evaluation together, compiled programs found again, threads.
+#include <cmath>
 #include <thread>
 
 #include "runtime/engine.h"
@@ -50,6 +51,71 @@ TEST_CASE("numbers that change from call to call do not compile each time") {
   const auto before = compiled();
   for (int k = 0; k < 10; ++k) check_values((x * (k + 0.5)).sum(), {8 * (k + 0.5)});
   CHECK(compiled() - before <= 2);
+}
+
+TEST_CASE("a loop over a hundred learning rates compiles once") {
+  const Tensor x = rand({12}).eval();
+  Tensor w = ones({12}).eval();
+  const auto step = [&](double lr) { w = (w - lr * (w - x) * 0.75).clamp(-3.5, 3.5).eval(); };
+  step(0.3);
+  const auto before = runtime::engine_stats();
+  for (int k = 1; k <= 100; ++k) step(0.3 / (1 + 0.01 * k));
+  step(0.0);  // whatever the number is by then
+  step(1.0);
+  const auto after = runtime::engine_stats();
+  CHECK(after.executables_compiled == before.executables_compiled);
+  CHECK(after.kernels_compiled == before.kernels_compiled);
+}
+
+TEST_CASE("schedules that begin with special numbers, and counters, compile twice at most") {
+  const auto compilations = [](auto&& run) {
+    const auto before = compiled();
+    for (int k = 1; k <= 20; ++k) run(k);
+    return compiled() - before;
+  };
+  const Tensor x = arange(1, 14, f32).eval(), n = arange(13).eval();
+  CHECK(compilations([&](int k) { (x * (1.0 / k)).eval(); }) <= 2);
+  CHECK(compilations([&](int k) { pow(x, 2.2 + k).eval(); }) <= 2);
+  CHECK(compilations([&](int k) {
+          const Tensor found = (n == k).sum().eval();
+          CHECK(found.item<std::int64_t>() == (k < 13 ? 1 : 0));
+        }) <= 2);
+}
+
+TEST_CASE("numbers that are equal only now and then are told apart once") {
+  const Tensor x = tensor({1.0, 2.0, 3.0}).eval();
+  const auto work = [&](double a, double b) {
+    const auto before = compiled();
+    const Tensor y = (x * a + b) * a;
+    check_values(y, {(a + b) * a, (2 * a + b) * a, (3 * a + b) * a}, 1e-6);
+    return compiled() - before;
+  };
+  work(0.3, 0.3);
+  CHECK(work(0.7, 0.7) == 0);
+  CHECK(work(0.7, 0.9) == 1);
+  CHECK(work(0.6, 0.6) == 0);
+  CHECK(work(0.5, 1.0) == 0);
+}
+
+TEST_CASE("a number that is looked at, or returned with a program, is that number") {
+  for (const double value : {0.3, 0.4, 0.5}) {
+    const Tensor number = full({1}, value), sum = rand({3}) + number;
+    sum.eval();
+    check_values(number, {value}, 1e-7);
+  }
+}
+
+TEST_CASE("a jitted function traced anew with another number has the kernel of before") {
+  double rate = 0.3;
+  const auto traced = [&] {
+    auto f = jit([&](Tensor x) { return exp(x * rate) - rate; });
+    return f(ones({9}))[8].item<float>();
+  };
+  traced();
+  const auto before = runtime::engine_stats().kernels_compiled;
+  rate = 0.7;
+  CHECK(traced() == doctest::Approx(std::exp(0.7) - 0.7));
+  CHECK(runtime::engine_stats().kernels_compiled == before);
 }
 
 TEST_CASE("consecutive elements of something computed are looked at without running") {

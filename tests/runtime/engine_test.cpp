@@ -186,6 +186,26 @@ TEST_CASE("a donated input gives its memory to the result, and the bits stay the
   CHECK((result.data() == buffers[0].data() || result.data() == buffers[1].data()));
 }
 
+TEST_CASE("numbers are read before their memory is written over") {
+  const ir::Graph graph = ir::parse(R"(func @f(%x: f32[], %y: f32[64]) -> (f32[], f32[64], f32[]) {
+  %a = add %x, %x : f32[]
+  %b = broadcast_in_dim %x {shape = [64], dims = []} : f32[64]
+  %c = mul %y, %b : f32[64]
+  %s = reduce %c {kind = "add", axes = [0]} : f32[]
+  %d = mul %s, %x : f32[]
+  return %a, %c, %d
+})",
+                                    "engine_test.weft");
+  const std::vector<ir::Literal> inputs = random_inputs(graph, 1);
+  const std::vector<ir::Literal> expected = ir::interpret(graph, inputs);
+  for (const bool fuse : {true, false}) {
+    const auto executable = compile(graph, {.fuse = fuse});
+    const bool donated[] = {true, true};
+    const std::vector<Buffer> results = executable->run(to_buffers(inputs), donated);
+    for (std::size_t k = 0; k < results.size(); ++k) CHECK(same_bits(results[k], expected[k]));
+  }
+}
+
 TEST_CASE("memory that two inputs share is not overwritten, even when donated") {
   const ir::Graph graph = graph_of(update, 1000);
   const ir::Literal input = random_literal(graph.type(graph.param(0)), 6);
