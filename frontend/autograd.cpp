@@ -226,7 +226,8 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
           "); use grad() or autograd::grad inside the function, or let it capture the tensor");
     }
     const std::shared_ptr<detail::GradSlot> slot = input->slot.lock();
-    if (slot != nullptr && gradients[k] != nullptr) accumulate(slot, gradients[k], create_graph);
+    if (slot != nullptr && gradients[k] != nullptr)
+      accumulate(slot, detail::placed(gradients[k], input->place().or_cpu()), create_graph);
   }
   if (!retain_graph.value_or(create_graph)) graph.free_saved();
 }
@@ -251,7 +252,12 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
           "One of the differentiated Tensors appears to not have been used in the graph. Set "
           "allow_unused=True if this is the desired behavior.");
     }
-    found.push_back(gradient == nullptr ? Tensor() : detail::wrap(gradient));
+    if (gradient == nullptr) {
+      found.emplace_back();
+      continue;
+    }
+    const detail::Place place = impl_of(inputs[found.size()]).layout->place.or_cpu();
+    found.push_back(detail::wrap(detail::placed(gradient, place)));
   }
   if (!options.retain_graph.value_or(options.create_graph)) graph.free_saved();
   return found;

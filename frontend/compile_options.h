@@ -2,13 +2,22 @@
 #pragma once
 
 #include <weft/jit.h>
+#include "frontend/place.h"
+#include "frontend/scope.h"
 #include "runtime/engine.h"
 
 namespace weft::detail {
 
-inline runtime::CompileOptions runtime_options(const CompileOptions& options) {
-  return {options.fuse,
-          options.backend == Backend::interp ? runtime::Backend::interp : runtime::Backend::cpu};
+/// Throws weft::Unsupported where the interpreter is asked for on a device.
+inline runtime::CompileOptions runtime_options(const CompileOptions& options, Place place) {
+  const bool interp = options.backend == Backend::interp;
+  if (!place.is_cuda())
+    return {options.fuse, interp ? runtime::Backend::interp : runtime::Backend::cpu};
+  if (interp) {
+    fail_unsupported("the interpreter runs on the CPU only, got tensors on " +
+                     place.device().str());
+  }
+  return {options.fuse, runtime::Backend::cuda, place.device_number()};
 }
 
 }  // namespace weft::detail

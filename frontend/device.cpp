@@ -1,10 +1,14 @@
 #include <weft/device.h>
 
+#include <algorithm>
 #include <charconv>
 #include <ostream>
 
 #include <weft/shape.h>
-#include "frontend/storage.h"
+#include "frontend/place.h"
+#include "frontend/scope.h"
+#include "runtime/cuda/device.h"
+#include "runtime/cuda_probe.h"
 
 namespace weft {
 
@@ -35,18 +39,31 @@ std::string Device::str() const {
 std::ostream& operator<<(std::ostream& out, const Device& device) { return out << device.str(); }
 
 namespace cuda {
-bool is_available() { return false; }
-int device_count() { return 0; }
+bool is_available() { return runtime::cuda_probe().usable(); }
+int device_count() { return is_available() ? runtime::cuda::Device::count() : 0; }
 }  // namespace cuda
 
 namespace detail {
-void check_device(const Device& device) {
-  if (device.is_cuda()) {
-    fail_unsupported("device " + device.str() +
-                     " is not available: this version computes on the CPU only "
-                     "(cuda::is_available() is false)");
+
+constinit thread_local Place PlaceScope::now = Place::any();
+
+Place place_of(const Device& device) {
+  if (device.is_cpu()) return Place::cpu();
+  const int index = std::max(device.index(), 0);
+  const runtime::CudaProbe& probe = runtime::cuda_probe();
+  if (!probe.usable()) {
+    fail_unsupported("device " + device.str() + " is not available: " +
+                     (probe.problem.empty() ? probe.compiler_problem : probe.problem));
   }
+  const auto count = static_cast<int>(probe.devices.size());
+  if (index >= count) {
+    fail("device " + device.str() + " does not exist: expected cuda:0" +
+         (count > 1 ? " to cuda:" + std::to_string(count - 1) : "") + ", the driver has " +
+         std::to_string(count) + (count == 1 ? " device" : " devices"));
+  }
+  return Place::cuda(index);
 }
+
 }  // namespace detail
 
 std::string Shape::str() const {

@@ -93,7 +93,8 @@ struct Compiled {
 Compiled compile_value(const Tensor& t) {
   const Ref value = read(t);
   Collected collected = graph_of({&value, 1}, "value");
-  auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
+  auto executable = runtime::compile(collected.graph,
+                                     runtime_options(compile_options(), value->place().or_cpu()));
   return {std::move(collected.graph), std::move(executable)};
 }
 

@@ -9,6 +9,7 @@
 #include "frontend/storage.h"
 #include "frontend/trace.h"
 #include "ir/builder.h"
+#include "runtime/cuda/device.h"
 #include "runtime/stack_array.h"
 
 namespace weft::detail {
@@ -186,14 +187,17 @@ Collected collect(std::span<const Ref> asked, Extent extent) {
     choose(behind);
   }
   std::size_t budget = 1024 + 4 * collector.size();
+  const Place place = asked.empty() ? Place::cpu() : resolve(asked[0])->place().or_cpu();
+  const auto lies_here = [&](const Record& r) { return r.place().or_cpu() == place; };
   for (const Ref& value : pending) {
-    if (!value->traced && !collector.knows(value.get()) && shares_work(value, collector, budget)) {
+    if (!value->traced && lies_here(*value) && !collector.knows(value.get()) &&
+        shares_work(value, collector, budget)) {
       collector.add(value);
       choose(value);
     }
   }
   for (const Ref& r : collector.order()) {
-    if (is_kept(*r)) choose(r);
+    if (is_kept(*r) && lies_here(*r)) choose(r);
   }
   const std::vector<LiftedNumber> lifted =
       lifted_numbers(collector.order(), outputs, collector.numbers());
@@ -287,9 +291,18 @@ void evaluate(std::span<const Ref> asked) {
     missing = true;
   }
   if (!missing) return;
+  const auto place_of_first = resolve(asked[0])->place().or_cpu();
+  std::vector<Ref> here, elsewhere;
+  for (const Ref& r : asked)
+    (resolve(r)->place().or_cpu() == place_of_first ? here : elsewhere).push_back(r);
+  if (!elsewhere.empty()) {
+    evaluate(elsewhere);
+    return evaluate(here);
+  }
   const auto compute = [&](Extent extent) {
     const Collected collected = collect(asked, extent);
-    const auto executable = runtime::compile(collected.graph, runtime_options(compile_options()));
+    const auto executable =
+        runtime::compile(collected.graph, runtime_options(compile_options(), place_of_first));
     std::vector<runtime::Buffer> results(collected.outputs.size());
     run_on(*executable, collected.inputs, {}, results, collected.numbers);
     const std::vector<Ref> garbage = store(collected.outputs, std::move(results));
@@ -318,7 +331,23 @@ std::optional<MemoryView> memory_of_view(const Ref& r) {
     }
     at = &resolve(step.operands[0]);
   }
+  if ((*at)->buffer.device != nullptr) return std::nullopt;
   return MemoryView{*at, static_cast<const std::byte*>((*at)->buffer.data()) + offset};
+}
+
+runtime::Buffer host_value_of(const Ref& r) {
+  runtime::Buffer buffer = value_of(r);
+  return buffer.device == nullptr ? buffer : buffer.device->device().to_host(buffer);
+}
+
+Place common_place(std::span<const Ref> values) {
+  Place place;
+  for (const Ref& value : values) {
+    if (value->place().is_any() || value->place() == place) continue;
+    if (!place.is_any()) fail_mixed(place, value->place());
+    place = value->place();
+  }
+  return place.or_cpu();
 }
 
 runtime::Buffer value_of(const Ref& r) {

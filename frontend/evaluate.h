@@ -25,7 +25,8 @@ enum class Extent : std::uint8_t {
   live,   ///< And what is live and shares work with it.
 };
 
-/// The graph of `asked` (not evaluated ones) and perhaps of others. Takes the graph mutex.
+/// The graph of `asked` (not evaluated ones, all in one place) and perhaps of others there. Takes
+/// the graph mutex.
 Collected collect(std::span<const Ref> asked, Extent extent);
 
 /// The graph whose results are `results`, in order; placeholders and evaluated records are inputs.
@@ -47,10 +48,14 @@ struct MemoryView {
   Ref owner;
   const void* data;
 };
-/// A view of consecutive elements needs no program; none for everything else.
+/// A view of consecutive elements on the host needs no program; none for everything else.
 std::optional<MemoryView> memory_of_view(const Ref& r);
 
-/// The value in memory, contiguous and row-major. Evaluates.
+/// The value in memory, contiguous and row-major, where it lies. Evaluates.
 runtime::Buffer value_of(const Ref& r);
+/// The same in host memory: a copy, where it lies on a device.
+runtime::Buffer host_value_of(const Ref& r);
+/// Where all of them are computed. Throws weft::Error naming two places that differ.
+Place common_place(std::span<const Ref> values);
 
 }  // namespace weft::detail

@@ -15,10 +15,18 @@ namespace expr = detail::expr;
 
 namespace {
 
+detail::Place place_of(const Options& options) {
+  return options.device() ? detail::place_of(*options.device()) : detail::Place::cpu();
+}
+
+/// Options without a device: that of `like`.
+Options as(const Tensor& like, const Options& options) {
+  return options.device() ? options : options.device(like.device());
+}
+
 /// Device and requires_grad of the options.
-Tensor finish(Ref value, const Options& options) {
-  if (options.device()) detail::check_device(*options.device());
-  Tensor t = detail::wrap(std::move(value));
+Tensor finish(const Ref& value, const Options& options) {
+  Tensor t = detail::wrap(detail::moved(value, place_of(options)));
   if (options.requires_grad()) t.requires_grad_();
   return t;
 }
@@ -26,6 +34,7 @@ Tensor finish(Ref value, const Options& options) {
 Tensor filled(const char* name, const Shape& shape, Scalar value, DType dtype,
               const Options& options, const Location& where) {
   const OpScope scope(name, where);
+  const detail::PlaceScope place(place_of(options));
   const ir::Type type = detail::checked_type(shape, options.dtype().value_or(dtype));
   return finish(expr::broadcast_to(detail::literal(value, type.dtype), type.shape), options);
 }
@@ -175,20 +184,21 @@ Tensor empty(const Shape& shape, const Options& options, Here here) {
   return filled("empty", shape, 0, detail::default_float, options, here);
 }
 Tensor zeros_like(const Tensor& like, const Options& options, Here here) {
-  return filled("zeros_like", like.shape(), 0, like.dtype(), options, here);
+  return filled("zeros_like", like.shape(), 0, like.dtype(), as(like, options), here);
 }
 Tensor ones_like(const Tensor& like, const Options& options, Here here) {
-  return filled("ones_like", like.shape(), 1, like.dtype(), options, here);
+  return filled("ones_like", like.shape(), 1, like.dtype(), as(like, options), here);
 }
 Tensor full_like(const Tensor& like, Scalar value, const Options& options, Here here) {
-  return filled("full_like", like.shape(), value, like.dtype(), options, here);
+  return filled("full_like", like.shape(), value, like.dtype(), as(like, options), here);
 }
 Tensor empty_like(const Tensor& like, const Options& options, Here here) {
-  return filled("empty_like", like.shape(), 0, like.dtype(), options, here);
+  return filled("empty_like", like.shape(), 0, like.dtype(), as(like, options), here);
 }
 
 Tensor arange(Scalar start, Scalar end, Scalar step, const Options& options, Here here) {
   const OpScope scope("arange", here);
+  const detail::PlaceScope place(place_of(options));
   const bool real = start.is_real() || end.is_real() || step.is_real();
   if (step.real() == 0) detail::fail("step must be nonzero");
   if ((end.real() - start.real()) / step.real() < 0) {
@@ -225,6 +235,7 @@ Tensor arange(Scalar end, const Options& options, Here here) {
 // Both halves are measured from their own end, so that the last element is `end` itself.
 Tensor linspace(double start, double end, std::int64_t steps, const Options& options, Here here) {
   const OpScope scope("linspace", here);
+  const detail::PlaceScope place(place_of(options));
   if (steps < 0) detail::fail("number of steps must be non-negative, got " + std::to_string(steps));
   const DType dtype = options.dtype().value_or(detail::default_float);
   const ir::Type type = detail::checked_type({steps}, is_float(dtype) ? dtype : DType::f64);
@@ -239,6 +250,7 @@ Tensor linspace(double start, double end, std::int64_t steps, const Options& opt
 
 Tensor eye(std::int64_t n, std::int64_t m, const Options& options, Here here) {
   const OpScope scope("eye", here);
+  const detail::PlaceScope place(place_of(options));
   const DType dtype = options.dtype().value_or(detail::default_float);
   const ir::Type index{DType::i64, detail::checked_type({n, m}, DType::i64).shape};
   const Ref diagonal = expr::compare("eq", expr::iota(index, 0), expr::iota(index, 1));
@@ -259,7 +271,10 @@ Tensor from_blob(void* data, const Shape& shape, const Dims& strides,
                  " dimensions, got " + std::to_string(strides.size()));
   }
   if (data == nullptr && shape.numel() > 0) detail::fail("data is a null pointer");
-  if (options.device()) detail::check_device(*options.device());
+  if (place_of(options).is_cuda()) {
+    detail::fail_unsupported("memory of the host cannot be a tensor on " + options.device()->str() +
+                             "; copy it there with to()");
+  }
   detail::External external;
   external.memory = std::move(memory);
   external.type = type;

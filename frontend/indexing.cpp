@@ -25,7 +25,7 @@ namespace {
 std::optional<std::int64_t> known_outside(const Ref& positions, std::int64_t low,
                                           std::int64_t size) {
   if (positions->traced) return std::nullopt;
-  const runtime::Buffer buffer = value_of(positions);
+  const runtime::Buffer buffer = host_value_of(positions);
   const auto find = [&](const auto* first) -> std::optional<std::int64_t> {
     const auto* last = first + positions->type.elements();
     const auto* bad = std::find_if(first, last, [&](auto p) { return p < low || p >= size; });

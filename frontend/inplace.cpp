@@ -80,11 +80,13 @@ WEFT_INPLACE(sigmoid_, weft::sigmoid)
 WEFT_INPLACE(tanh_, weft::tanh)
 #undef WEFT_INPLACE
 
-// Copies convert whatever the dtype, unlike results of arithmetic.
+// Copies convert whatever the dtype, unlike results of arithmetic, and go from device to device.
 Tensor& Tensor::copy_(const Operand& source) {
   const OpScope scope("copy_", source.where());
   detail::check_writable(*this);
-  return write_result(*this, detail::as_ref(source, dtype()));
+  if (!source.is_tensor()) return write_result(*this, detail::as_ref(source, dtype()));
+  const Ref value = detail::moved(detail::read(source.tensor()), detail::place_of(device()));
+  return write_result(*this, detail::convert_value(value, dtype()));
 }
 
 Tensor& Tensor::fill_(const Operand& value) {
@@ -112,13 +114,13 @@ Tensor& Tensor::masked_fill_(const Tensor& mask, const Operand& value, Here here
 Tensor& Tensor::uniform_(double low, double high, Here here) {
   const OpScope scope("uniform_", here);
   detail::check_writable(*this);
-  return write_result(*this, rand(shape(), dtype()) * (high - low) + low);
+  return write_result(*this, weft::rand_like(*this) * (high - low) + low);
 }
 
 Tensor& Tensor::normal_(double mean, double std, Here here) {
   const OpScope scope("normal_", here);
   detail::check_writable(*this);
-  return write_result(*this, randn(shape(), dtype()) * std + mean);
+  return write_result(*this, weft::randn_like(*this) * std + mean);
 }
 
 Tensor& Tensor::operator=(const Operand& value) && { return copy_(value); }

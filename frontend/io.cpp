@@ -57,7 +57,7 @@ struct ArrayBytes {
 
 ArrayBytes bytes_of(const Tensor& t, const std::string& name) {
   const ir::Type type = detail::type_of(t);
-  return {detail::npy_header(type, name), detail::value_of(detail::read(t)), type.bytes()};
+  return {detail::npy_header(type, name), detail::host_value_of(detail::read(t)), type.bytes()};
 }
 
 Tensor tensor_of(detail::NpyArray array) {

@@ -55,9 +55,12 @@ std::unique_ptr<JitProgram> JitProgram::make(const SignatureKey& key, const Trac
   Collected collected = graph_of(values, "jit");
   program->find_inputs(collected.inputs);
   program->graph_ = std::move(collected.graph);
+  const Place place = common_place(values);
+  for (Output& output : program->outputs_)
+    if (output.layout->place != place) output.layout = layout_of(output.layout->type, place);
   program->output_values_ = std::move(values);
   program->trace_ms_ = milliseconds_since(start);
-  program->executable_ = runtime::compile(program->graph_, runtime_options(options));
+  program->executable_ = runtime::compile(program->graph_, runtime_options(options, place));
   return program;
 }
 
@@ -99,7 +102,8 @@ Tensor JitProgram::placeholder_for(Argument& argument, const TensorImpl& impl,
     inner->chain = impl.chain;
     if (impl.chain != nullptr) inner->slot = impl.chain->slot;
   } else {
-    argument.placeholder = record_placeholder(argument.layout->type);
+    argument.placeholder =
+        record_placeholder(layout_of(argument.layout->type, argument.layout->place));
     argument.placeholder->requires_grad = argument.requires_grad;
     inner->storage = std::make_shared<Storage>(argument.placeholder);
   }

@@ -5,15 +5,15 @@
 
 namespace weft::detail {
 
-LayoutRef layout_of(ir::Type type) {
+LayoutRef layout_of(ir::Type type, Place place) {
   Shape shape = from_ir(type.shape);
   std::vector<std::int64_t> strides = contiguous_strides(shape);
-  return std::make_shared<Layout>(std::move(type), std::move(shape), std::move(strides));
+  return std::make_shared<Layout>(std::move(type), std::move(shape), std::move(strides), place);
 }
 
-LayoutRef layout_of(ir::Type type, std::vector<std::int64_t> strides) {
+LayoutRef layout_of(ir::Type type, std::vector<std::int64_t> strides, Place place) {
   Shape shape = from_ir(type.shape);
-  return std::make_shared<Layout>(std::move(type), std::move(shape), std::move(strides));
+  return std::make_shared<Layout>(std::move(type), std::move(shape), std::move(strides), place);
 }
 
 ir::Shape to_ir(const Shape& shape) { return ir::Shape(shape.begin(), shape.end()); }

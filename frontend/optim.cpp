@@ -18,9 +18,9 @@ void check(bool good, const char* name, double value) {
 }
 
 /// How often each parameter was updated; f64, so that what is computed from it is exact enough.
-std::vector<Tensor> counters(std::size_t count) {
+std::vector<Tensor> counters(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> all;
-  for (std::size_t k = 0; k < count; ++k) all.push_back(zeros({}, Options(f64)));
+  for (const Tensor& p : parameters) all.push_back(zeros({}, dtype(f64).device(p.device())));
   return all;
 }
 
@@ -65,8 +65,8 @@ SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options, Here here)
   const OpScope scope("SGD", here);
   check_options(options);
   // Zeros take no memory before they are used: momentum may be turned on later.
-  for (const Tensor& p : parameters_) momentum_.push_back(zeros(p.shape(), Options(p.dtype())));
-  steps_ = counters(parameters_.size());
+  for (const Tensor& p : parameters_) momentum_.push_back(zeros_like(p));
+  steps_ = counters(parameters_);
 }
 
 void SGD::step(Here here) {
@@ -103,10 +103,10 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, bool deco
   const OpScope scope(name, where);
   check_options(options);
   for (const Tensor& p : parameters_) {
-    mean_.push_back(zeros(p.shape(), Options(p.dtype())));
-    square_.push_back(zeros(p.shape(), Options(p.dtype())));
+    mean_.push_back(zeros_like(p));
+    square_.push_back(zeros_like(p));
   }
-  steps_ = counters(parameters_.size());
+  steps_ = counters(parameters_);
 }
 
 void Adam::step(Here here) {

@@ -43,7 +43,7 @@ std::vector<std::byte> widen_all(const void* data, std::int64_t n, Widen widen) 
 
 /// A stored-only dtype as the nearest one that computes, on the host.
 Ref widen(const Ref& x) {
-  const runtime::Buffer buffer = value_of(x);
+  const runtime::Buffer buffer = host_value_of(x);
   const std::int64_t n = x->type.elements();
   const auto small = [](auto v) { return static_cast<std::int32_t>(v); };
   DType wide = DType::i32;
@@ -76,7 +76,7 @@ Ref widen(const Ref& x) {
   }
   runtime::Buffer copy = runtime::allocate(bytes.size());
   std::copy(bytes.begin(), bytes.end(), static_cast<std::byte*>(copy.data()));
-  return record_input(std::move(copy), {wide, x->type.shape});
+  return moved(record_input(std::move(copy), {wide, x->type.shape}), x->place().or_cpu());
 }
 
 }  // namespace

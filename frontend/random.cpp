@@ -48,7 +48,7 @@ std::array<std::uint64_t, 2> take_random_streams(std::int64_t streams) {
 Ref record_random_key(std::array<std::uint64_t, 2> key) {
   runtime::Buffer buffer = runtime::allocate(sizeof(key));
   std::copy(key.begin(), key.end(), static_cast<std::uint64_t*>(buffer.data()));
-  return record_input(std::move(buffer), {DType::u64, {2}});
+  return record_input(std::move(buffer), layout_of({DType::u64, {2}}, Place::any()));
 }
 
 }  // namespace detail
@@ -104,8 +104,16 @@ Ref normal(const Shape& shape, DType dtype) {
   return expr::mul(expr::unary(Op::erf_inv, v), std::numbers::sqrt2);
 }
 
+detail::Place place_of(const Options& options) {
+  return options.device() ? detail::place_of(*options.device()) : detail::Place::cpu();
+}
+/// Options without a device: that of `like`; without a dtype, its.
+Options as(const Tensor& like, const Options& options) {
+  const Options typed = options.dtype(options.dtype().value_or(like.dtype()));
+  return typed.device() ? typed : typed.device(like.device());
+}
+
 Tensor finish(const Ref& value, const Options& options) {
-  if (options.device()) detail::check_device(*options.device());
   Tensor t = wrap(value);
   if (options.requires_grad()) t.requires_grad_();
   return t;
@@ -142,17 +150,20 @@ void manual_seed(std::uint64_t seed) {
 
 Tensor rand(const Shape& shape, const Options& options, Here here) {
   const OpScope scope("rand", here);
+  const detail::PlaceScope place(place_of(options));
   return finish(uniform(shape, float_dtype(options)), options);
 }
 
 Tensor randn(const Shape& shape, const Options& options, Here here) {
   const OpScope scope("randn", here);
+  const detail::PlaceScope place(place_of(options));
   return finish(normal(shape, float_dtype(options)), options);
 }
 
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const Options& options,
                Here here) {
   const OpScope scope("randint", here);
+  const detail::PlaceScope place(place_of(options));
   if (low >= high) {
     detail::fail("expects from < to, but got from=" + std::to_string(low) +
                  " >= to=" + std::to_string(high));
@@ -176,10 +187,10 @@ Tensor randint(std::int64_t high, const Shape& shape, const Options& options, He
 }
 
 Tensor rand_like(const Tensor& like, const Options& options, Here here) {
-  return rand(like.shape(), options.dtype(options.dtype().value_or(like.dtype())), here);
+  return rand(like.shape(), as(like, options), here);
 }
 Tensor randn_like(const Tensor& like, const Options& options, Here here) {
-  return randn(like.shape(), options.dtype(options.dtype().value_or(like.dtype())), here);
+  return randn(like.shape(), as(like, options), here);
 }
 
 Tensor bernoulli(const Tensor& p, Here here) {
@@ -188,7 +199,7 @@ Tensor bernoulli(const Tensor& p, Here here) {
     detail::fail("expected probabilities of a float dtype, got " + std::string(name(p.dtype())));
   }
   const NoGradGuard guard;
-  return (rand(p.shape(), p.dtype()) < p).to(p.dtype());
+  return (rand_like(p) < p).to(p.dtype());
 }
 
 Tensor randperm(std::int64_t n, Here here) {

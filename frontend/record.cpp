@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "frontend/evaluate.h"
+#include "frontend/expr.h"
 #include "ir/graph.h"
+#include "runtime/cuda/device.h"
 
 namespace weft::detail {
 namespace {
@@ -37,12 +39,24 @@ void bound_depth(const Record& r) {
   evaluate(deep);
 }
 
+/// That of the operands; without any that has one, that of the scope.
+Place place_for(const std::vector<Ref>& operands) {
+  Place place;
+  for (const Ref& operand : operands) {
+    if (operand->place() == place || operand->place().is_any()) continue;
+    if (!place.is_any()) fail_mixed(place, operand->place());
+    place = operand->place();
+  }
+  return place.is_any() ? PlaceScope::current() : place;
+}
+
 /// That of an operand where they are alike, as in elementwise work.
 LayoutRef layout_for(ir::Type type, const std::vector<Ref>& operands) {
+  const Place place = place_for(operands);
   for (const Ref& operand : operands) {
-    if (operand->type == type) return operand->layout;
+    if (operand->type == type && operand->place() == place) return operand->layout;
   }
-  return layout_of(std::move(type));
+  return layout_of(std::move(type), place);
 }
 
 /// Fills what follows from the operands.
@@ -57,6 +71,11 @@ void connect(Record& r) {
 }
 
 }  // namespace
+
+void fail_mixed(Place a, Place b) {
+  fail("Expected all tensors to be on the same device, but found at least two devices, " +
+       a.device().str() + " and " + b.device().str() + "; move one with to()");
+}
 
 std::mutex& graph_mutex() {
   static std::mutex mutex;
@@ -93,7 +112,9 @@ Ref record(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs) {
 }
 
 Ref record_input(runtime::Buffer buffer, ir::Type type) {
-  return record_input(std::move(buffer), layout_of(std::move(type)));
+  const Place place =
+      buffer.device == nullptr ? Place::cpu() : Place::cuda(buffer.device->device().index());
+  return record_input(std::move(buffer), layout_of(std::move(type), place));
 }
 
 Ref record_input(runtime::Buffer buffer, LayoutRef row_major) {
@@ -107,8 +128,8 @@ Ref record_input(runtime::Buffer buffer, LayoutRef row_major) {
   return r;
 }
 
-Ref record_placeholder(ir::Type type) {
-  auto r = std::make_shared<Record>(layout_of(std::move(type)), next_id());
+Ref record_placeholder(LayoutRef row_major) {
+  auto r = std::make_shared<Record>(std::move(row_major), next_id());
   r->kind = RecordKind::placeholder;
   r->traced = true;
   r->where = OpScope::where();
@@ -126,6 +147,12 @@ Ref record_identity(RecordKind kind, const Ref& of) {
   r->where = OpScope::where();
   r->label = OpScope::name();
   return r;
+}
+
+Ref placed(const Ref& value, Place place) {
+  if (value->place() == place || !value->place().is_any()) return value;
+  const PlaceScope scope(place);
+  return expr::same(value);
 }
 
 Record::Record(LayoutRef row_major, std::uint64_t number)

@@ -37,7 +37,7 @@ struct Record {
   bool traced = false;         ///< Depends on a placeholder, so it has no value yet.
   bool freed = false;          ///< A backward pass without retain_graph went through it.
   std::uint32_t depth = 0;     ///< Longest way to something evaluated.
-  const LayoutRef layout;      ///< Row-major.
+  const LayoutRef layout;      ///< Row-major; its place is where the value is computed.
   const ir::Type& type;        ///< Its type.
   ir::Attributes attrs;
   std::vector<Ref> operands;
@@ -54,6 +54,7 @@ struct Record {
   Record& operator=(const Record&) = delete;
   ~Record();  ///< Without recursion, however long the chain of operands is.
 
+  Place place() const { return layout->place; }
   bool is_identity() const { return kind >= RecordKind::variable; }
 };
 
@@ -71,8 +72,13 @@ Ref record_typed(ir::Op op, std::vector<Ref> operands, ir::Attributes attrs, ir:
                  const Location& where);
 Ref record_input(runtime::Buffer buffer, LayoutRef row_major);
 Ref record_input(runtime::Buffer buffer, ir::Type type);
-Ref record_placeholder(ir::Type type);
+Ref record_placeholder(LayoutRef row_major);
 Ref record_identity(RecordKind kind, const Ref& of);
+
+/// The value, if its place is any, as one that lies in that place.
+Ref placed(const Ref& value, Place place);
+/// Throws: one operation has operands in both places.
+[[noreturn]] void fail_mixed(Place a, Place b);
 
 /// The id that the next record gets.
 std::uint64_t next_record_id();

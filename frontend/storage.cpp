@@ -9,6 +9,7 @@
 #include "frontend/evaluate.h"
 #include "frontend/expr.h"
 #include "frontend/trace.h"
+#include "runtime/cuda/device.h"
 
 namespace weft::detail {
 
@@ -316,8 +317,30 @@ Tensor wrap(Ref value) {
   return Access::make(std::move(impl));
 }
 
+Ref moved(const Ref& value, Place to) {
+  if (value->place() == to) return value;
+  if (value->place().is_any() && !is_evaluated(value)) return placed(value, to);
+  if (value->traced) {
+    fail_unsupported("cannot move a value that is not known while jit records a function from " +
+                     value->place().or_cpu().device().str() + " to " + to.device().str() +
+                     "; move it before the call, or what the function returns");
+  }
+  if (value->requires_grad && grad_enabled()) {
+    fail_unsupported(
+        "gradients do not pass from device to device yet; move the tensor without "
+        "gradients, detach().to(), or make it on " +
+        to.device().str());
+  }
+  runtime::Buffer buffer = host_value_of(value);
+  if (to.is_cuda()) {
+    const auto& device = runtime::cuda::Device::get(to.device_number());
+    buffer = device->to_device(buffer, "a tensor from the host");
+  }
+  return record_input(std::move(buffer), layout_of(value->type, to));
+}
+
 Tensor copy_now(const Ref& value) {
-  const runtime::Buffer now = value_of(value);
+  const runtime::Buffer now = host_value_of(value);
   runtime::Buffer copy = runtime::allocate(now.bytes);
   std::memcpy(copy.data(), now.data(), now.bytes);
   return wrap(record_input(std::move(copy), value->layout));
@@ -408,6 +431,9 @@ void write(const Tensor& t, Ref value) {
   for (const Chain& step : steps) {
     before.push_back(apply_step(step, before.back(), impl.storage));
   }
+  value = placed(value, impl.layout->place.or_cpu());
+  if (value->place() != impl.layout->place.or_cpu())
+    fail_mixed(impl.layout->place.or_cpu(), value->place());
   for (std::size_t k = steps.size(); k-- > 0;) value = undo(*steps[k], before[k], value);
   before.clear();
   Storage::replace(impl.storage, std::move(value));
@@ -418,7 +444,7 @@ Tensor extend(const Tensor& t, std::shared_ptr<Step> step, std::vector<std::int6
   Trace::note(t);
   auto impl = std::make_shared<TensorImpl>();
   impl->storage = from.storage;
-  impl->layout = layout_of(step->type, std::move(strides));
+  impl->layout = layout_of(step->type, std::move(strides), from.layout->place);
   step->parent = from.chain;
   step->label = OpScope::name();
   step->where = OpScope::where();

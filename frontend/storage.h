@@ -177,8 +177,9 @@ const TensorImpl& impl_of(const Tensor& t, const char* function, const Location&
 
 /// A tensor of its own storage.
 Tensor wrap(Ref value);
-/// Throws weft::Unsupported unless tensors can be there.
-void check_device(const Device& device);
+/// The value in another place: copied there, unless it is still to be computed and any place does.
+/// Throws weft::Unsupported where gradients would have to follow, and inside a jit trace.
+Ref moved(const Ref& value, Place to);
 /// The tensor's current value.
 Ref read(const Tensor& t);
 /// The value at the end of a chain of views.

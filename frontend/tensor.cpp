@@ -42,8 +42,7 @@ std::int64_t Tensor::numel(Here here) const {
 }
 DType Tensor::dtype(Here here) const { return impl_of(*this, "dtype", here).layout->type.dtype; }
 Device Tensor::device(Here here) const {
-  impl_of(*this, "device", here);
-  return {};
+  return impl_of(*this, "device", here).layout->place.or_cpu().device();
 }
 const std::vector<std::int64_t>& Tensor::stride(Here here) const {
   return impl_of(*this, "stride", here).layout->strides;
@@ -91,12 +90,14 @@ std::shared_ptr<const void> Tensor::elements(const Location& where) const {
   const OpScope scope("data", where);
   detail::TensorImpl& impl = impl_of(*this);
   const Ref value = detail::read(*this);
-  if (impl.chain == nullptr) return detail::value_of(value).memory;
+  const bool on_device = impl.layout->place.is_cuda();
+  if (impl.chain == nullptr && !on_device) return detail::value_of(value).memory;
   const auto keep = [&](Ref owner) {
     const std::lock_guard lock(detail::graph_mutex());
     impl.looked_at.swap(owner);
     return impl.looked_at->buffer.memory;
   };
+  if (on_device) return keep(detail::record_input(detail::host_value_of(value), value->type));
   if (const auto view = detail::memory_of_view(value)) return {keep(view->owner), view->data};
   const auto memory = detail::value_of(value).memory;
   keep(detail::resolve(value));
@@ -186,9 +187,9 @@ Tensor Tensor::to(DType target, Here here) const {
 
 Tensor Tensor::to(const Device& device, Here here) const {
   const OpScope scope("to", here);
-  detail::check_device(device);
-  impl_of(*this);
-  return *this;
+  const detail::Place place = detail::place_of(device);
+  if (impl_of(*this).layout->place.or_cpu() == place) return *this;
+  return detail::wrap(detail::moved(detail::read(*this), place));
 }
 
 Tensor Tensor::type_as(const Tensor& other, Here here) const { return to(other.dtype(), here); }

@@ -25,7 +25,7 @@ Trace::Capture& Trace::capture(const StorageRef& storage) {
   const auto [known, added] = capture_of_.try_emplace(storage.get(), captures_.size());
   if (added) {
     const Ref value = storage->value();
-    Ref placeholder = record_placeholder(value->type);
+    Ref placeholder = record_placeholder(value->layout);
     placeholder->requires_grad = value->requires_grad;
     captures_.push_back({storage, placeholder, placeholder});
   }
@@ -55,7 +55,8 @@ Tensor& Trace::grad(const std::shared_ptr<GradSlot>& slot, bool looks) {
   if (added) {
     TouchedGrad touched{slot, {}, {}, looks, slot->grad.defined(), nullptr};
     if (looks && touched.was_defined) {
-      touched.placeholder = record_placeholder(type_of(slot->grad));
+      touched.placeholder =
+          record_placeholder(layout_of(type_of(slot->grad), impl_of(slot->grad).layout->place));
       touched.current = touched.initial = wrap(touched.placeholder);
     }
     grads_.push_back(std::move(touched));
@@ -65,7 +66,7 @@ Tensor& Trace::grad(const std::shared_ptr<GradSlot>& slot, bool looks) {
 
 Ref Trace::next_random_key() {
   const ir::Type type{DType::u64, {2}};
-  if (random_key_ == nullptr) random_key_ = record_placeholder(type);
+  if (random_key_ == nullptr) random_key_ = record_placeholder(layout_of(type, Place::any()));
   const Ref stream = expr::constant(ir::Literal::from<std::uint64_t>(
       type.shape, {0, static_cast<std::uint64_t>(random_streams_++)}));
   return expr::add(random_key_, stream);

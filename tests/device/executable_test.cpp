@@ -163,7 +163,7 @@ TEST_CASE("results that are parameters, constants or occur twice; values without
   }
 }
 
-TEST_CASE("running a program waits for nothing, and a second batch size compiles no kernel") {
+TEST_CASE("running a program waits for nothing, and a third batch size compiles no kernel") {
   if (skipped()) return;
   const Fresh fresh;
   const GraphCase c = text_case(layer);
@@ -257,13 +257,13 @@ TEST_CASE("a graph whose kernel faults says which, and memory on another device 
   const std::string mixed = error_of([&] { executable->run(inputs); });
   CHECK_MESSAGE(has(mixed, "run @chain: input %y: expected memory of cuda:0, got memory of cuda:1"),
                 mixed);
-  // The second device is lost; it is no other test's.
-  const auto second = runtime::compile(c.graph, {.backend = runtime::Backend::cuda, .device = 1});
-  inputs[0] = host_buffer(c.inputs[0]);
+  // The third device is lost; it is no other test's.
+  const auto third = runtime::compile(c.graph, {.backend = runtime::Backend::cuda, .device = 2});
+  inputs = {host_buffer(c.inputs[0]), host_buffer(c.inputs[1])};
   fake().faults_in = 1;
-  const std::vector<Buffer> results = second->run(inputs);
-  const std::string fault = error_of([&] { Device::get(1)->to_host(results[0]); });
-  CHECK_MESSAGE(has(fault, "cuda:1: kernel "), fault);
+  const std::vector<Buffer> results = third->run(inputs);
+  const std::string fault = error_of([&] { Device::get(2)->to_host(results[0]); });
+  CHECK_MESSAGE(has(fault, "cuda:2: kernel "), fault);
   CHECK_MESSAGE(has(fault, "of @chain) failed: illegal address"), fault);
   fake().reset();
   check_same(run(*executable, c.graph, c.inputs), interpret(c.graph, c.inputs));
@@ -310,9 +310,9 @@ TEST_CASE("a device that does not exist, and a compiler that fails, are errors")
   const Fresh fresh;
   const GraphCase c = text_case(chain);
   CHECK(has(error_of([&] {
-              runtime::compile(c.graph, {.backend = runtime::Backend::cuda, .device = 2});
+              runtime::compile(c.graph, {.backend = runtime::Backend::cuda, .device = 3});
             }),
-            "cuda:2 does not exist: expected cuda:0 to cuda:1, the driver has 2 devices"));
+            "cuda:3 does not exist: expected cuda:0 to cuda:2, the driver has 3 devices"));
   fake().failures["cuModuleLoadDataEx"] = {1, 222};
   const std::string newer = error_of([&] { runtime::compile(c.graph, on_device); });
   for (const char* part : {"cuda:0: the driver (CUDA 13.0) does not take what NVRTC 13.0 compiled",

@@ -1,4 +1,5 @@
-// Where a tensor lives. The CPU computes today; "cuda:0" is understood and answered clearly.
+// Where a tensor lives: on the CPU, or on an NVIDIA GPU where a driver, a device and NVRTC are
+// found.
 #pragma once
 
 #include <iosfwd>
@@ -35,8 +36,10 @@ class WEFT_API Device {
 WEFT_API std::ostream& operator<<(std::ostream& out, const Device& device);
 
 namespace cuda {
-/// Whether tensors can be placed on an NVIDIA GPU. False in this version.
+/// Whether tensors can be placed on an NVIDIA GPU: there are a driver, a device and NVRTC. What is
+/// missing stands in `weft info` and in the errors of factories and to().
 WEFT_API bool is_available();
+/// How many; 0 where none can be used. They are cuda:0, cuda:1, ...; "cuda" is cuda:0.
 WEFT_API int device_count();
 }  // namespace cuda
 

@@ -20,7 +20,7 @@ struct FakeCall {
 
 struct FakeCuda {
   // The machine.
-  int devices = 2;
+  int devices = 3;
   int architecture = 90;
   std::size_t memory_bytes = std::size_t{256} << 20;  // of each device
 
