@@ -3,15 +3,16 @@
 // Lanes across: a thread computes one index of the parallel axes, and walks the row alone. Lanes
 // along: a warp computes one row; lane l takes the elements l, l + 32, ..., and reductions end in
 // the balanced tree of ir/reduce_order.h, by shuffles. Any grid does: threads, or warps, take
-// indices in turn. Kept rows live in `scratch`, 8 bytes per element, kept value, and thread or
-// warp. Updates are a row that one thread walks in order, so memory that indices share is updated
-// in their order.
+// indices in turn. Rows lie in shared memory where they fit (rows.h); else kept ones live in
+// `scratch`, 8 bytes per element, kept value, and thread or warp. Updates are a row that one thread
+// walks in order, so memory that indices share is updated in their order.
 //
 // Elementwise kernels whose memory allows it: a thread takes packs of elements (schedule.h).
 // Products: see product_tile.h. Bodies of the factors fill shared memory, sums run in registers,
 // what follows the product runs on each element of the thread's square.
 #include "codegen/cuda/emit.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -51,6 +52,7 @@ class CudaWriter {
     find_kept();
     write_slot();
     write_indices();
+    if (copies_rows()) write_row_copies();
     for (const Section& section : kernel_.sections) {
       if (section.kind == Section::Kind::once) {
         write_once(section);
@@ -58,6 +60,7 @@ class CudaWriter {
         write_over(section);
       }
     }
+    if (copies_rows()) line("__syncwarp();");  // the next row is copied over this one
     close();
     close();
     return std::move(text_);
@@ -106,7 +109,9 @@ class CudaWriter {
     if (along_) line("const " + index_ + " lane = threadIdx.x % 32;");
     line("const " + index_ + " slot = " + thread + (along_ ? " / 32;" : ";"));
     line("const " + index_ + " slots = " + threads + (along_ ? " / 32;" : ";"));
+    if (schedule_.rows.any()) write_shared_rows();
     for (const auto& [reg, keep] : kept_) {
+      if (schedule_.rows.any()) break;
       std::string type(cuda::type_name(dtype(reg)));
       line(type + "* const " + keep + " = (" + type + "*)(scratch + (i64)8 * p" +
            number(kernel_.parallel_axes) + " * (slot * " +
@@ -114,6 +119,43 @@ class CudaWriter {
     }
     open("for (" + index_ + " unit = slot; unit < " + sizes_product(kernel_.parallel_axes) +
          "; unit += slots) {");
+  }
+
+  void write_shared_rows() {
+    const cuda::SharedRows& rows = schedule_.rows;
+    line("__shared__ __align__(16) unsigned char rows[" + number(rows.block_bytes()) + "];");
+    const auto place = [&](std::string_view type, const std::string& name, int slot) {
+      line(std::string(type) + "* const " + name + " = (" + std::string(type) +
+           "*)(rows + ((int)threadIdx.x / 32 * " + number(rows.slots) + " + " + number(slot) +
+           ") * " + number(rows.row_bytes()) + ");");
+    };
+    for (std::size_t k = 0; k < kernel_.accesses.size(); ++k)
+      if (rows.copied[k] >= 0)
+        place(cuda::stored_type_name(kernel_.accesses[k].dtype), row_name(k), rows.copied[k]);
+    for (const auto& [reg, keep] : kept_)
+      place(cuda::type_name(dtype(reg)), keep,
+            rows.kept[static_cast<std::size_t>(std::stoi(keep.substr(4)))]);
+  }
+
+  static std::string row_name(std::size_t access) { return "row" + std::to_string(access); }
+
+  bool copies_rows() const {
+    const auto& copied = schedule_.rows.copied;
+    return std::any_of(copied.begin(), copied.end(), [](int slot) { return slot >= 0; });
+  }
+
+  void write_row_copies() {
+    for (std::size_t k = 0; k < kernel_.accesses.size(); ++k) {
+      if (!schedule_.rows.any() || schedule_.rows.copied[k] < 0) continue;
+      std::string offset = "0";
+      for (int axis = 0; axis < kernel_.parallel_axes; ++axis)
+        offset +=
+            scaled(kernel_.accesses[k].strides[static_cast<std::size_t>(axis)], "i" + number(axis));
+      line("weft_copy_row(" + row_name(k) + ", a" + std::to_string(k) + " + (" + offset + "), p" +
+           number(kernel_.parallel_axes) + ", lane);");
+    }
+    line("weft_copy_wait();");
+    line("__syncwarp();");
   }
 
   // Of the first `axes` axes.
@@ -166,12 +208,15 @@ class CudaWriter {
            cuda::constant(inst.dtype, identity_bits(inst.monoid, inst.dtype)) + ";");
     }
     std::string size = "p" + number(kernel_.parallel_axes);
+    if (along_) line("#pragma unroll 4");
     open(along_ ? "for (" + index_ + " j = lane; j < " + size + "; j += 32) {"
                 : "for (" + index_ + " j = 0; j < " + size + "; ++j) {");
     std::vector<std::string> outside = names_;
     for (const auto& [reg, keep] : kept_)
       if (in_scratch_.contains(reg)) names_[at(reg)] = keep + "[j]";
+    over_row_ = true;
     write_row_body(section);
+    over_row_ = false;
     close();
     names_ = std::move(outside);
     in_scratch_.insert(section.keeps.begin(), section.keeps.end());
@@ -232,7 +277,9 @@ class CudaWriter {
         write_op(inst);
         break;
       case Inst::Kind::load: {
-        std::string element = in_pack(inst) ? pack_element(inst) : address(inst, 1);
+        std::string element = in_pack(inst)  ? pack_element(inst)
+                              : in_row(inst) ? row_name(at(inst.access)) + "[j]"
+                                             : address(inst, 1);
         std::string read = is_bool(inst.dtype) ? element + " != 0" : element;
         if (inst.args[0] >= 0) {
           std::string zero = cuda::constant(inst.dtype, 0);
@@ -364,6 +411,10 @@ class CudaWriter {
     }
   }
 
+  bool in_row(const Inst& inst) const {
+    return over_row_ && schedule_.rows.any() && schedule_.rows.copied[at(inst.access)] >= 0 &&
+           inst.args[0] < 0 && inst.coefs.empty();
+  }
   bool in_pack(const Inst& inst) const {
     return element_ && schedule_.packed[static_cast<std::size_t>(inst.access)];
   }
@@ -545,7 +596,8 @@ class CudaWriter {
   std::string text_;
   int depth_ = 0;
   int next_ = 0;
-  bool element_ = false;  // inside the loop over a pack
+  bool element_ = false;   // inside the loop over a pack
+  bool over_row_ = false;  // inside the loop over a row
 };
 
 }  // namespace

@@ -37,6 +37,7 @@ class Chooser {
     chosen.packed.assign(kernel_.accesses.size(), false);
     chosen.narrow = fits_narrow();
     if (is_elementwise()) choose_packs(chosen);
+    chosen.rows = shared_rows(kernel_, params_, offsets_);
     return chosen;
   }
 
@@ -148,6 +149,12 @@ LaunchShape launch_shape(const Kernel& kernel, const Schedule& schedule,
     const std::int64_t threads = up(up(units, pack_size), schedule.copies);
     return {static_cast<unsigned>(std::min(up(threads, block_threads), most_blocks)), block_threads,
             0};
+  }
+  if (schedule.rows.any()) {
+    const std::int64_t warps = schedule.rows.warps;
+    const std::int64_t most = most_blocks * (block_threads / 32) / warps;
+    return {static_cast<unsigned>(std::min(up(units, warps), most)),
+            static_cast<unsigned>(32 * warps), 0};
   }
   const bool along = kernel.lanes == Lanes::along;
   std::size_t kept = 0;

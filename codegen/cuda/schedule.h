@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "codegen/cuda/rows.h"
 #include "codegen/kernel.h"
 
 namespace weft::codegen::cuda {
@@ -22,6 +23,7 @@ struct Schedule {
   /// The last axis may end inside a pack.
   bool ragged = false;
   std::vector<bool> packed;  // accesses that move whole packs
+  SharedRows rows;           // lanes along the row
 
   bool in_packs() const { return copies > 0; }
 };

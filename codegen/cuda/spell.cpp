@@ -69,6 +69,23 @@ template <class T> __device__ void weft_store_part(const weft_pack<T>& pack, T* 
   }
 }
 
+// Rows into shared memory, asynchronously, 16 bytes at a time; both ends aligned to that.
+#ifdef __CUDA_ARCH__
+__device__ void weft_copy_16(void* shared, const void* global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                   (unsigned)__cvta_generic_to_shared(shared)),
+               "l"(global)
+               : "memory");
+}
+__device__ void weft_copy_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+#endif
+template <class T, class I>
+__device__ void weft_copy_row(T* shared, const T* global, I elements, I lane) {
+  const int bytes = (int)elements * (int)sizeof(T);
+  for (int b = (int)lane * 16; b < bytes; b += 512)
+    weft_copy_16((char*)shared + b, (const char*)global + b);
+}
+
 // Integers wrap.
 template <class T> __device__ T weft_add(T a, T b) {
   typedef typename weft_int<T>::Unsigned U;

@@ -158,6 +158,43 @@ TEST_CASE("rows and products spill nothing and need no stack") {
     }
 }
 
+TEST_CASE("rows that fit are copied into shared memory, and what is kept lies over them") {
+  const Kernel kernel = row_softmax();
+  const std::int64_t offsets[] = {0, 0};
+  const auto planned = [&](std::vector<std::int64_t> sizes, std::vector<std::int64_t> from) {
+    sizes.resize(static_cast<std::size_t>(kernel.param_count), sizes.back());
+    return cuda::schedule(kernel, sizes, from).rows;
+  };
+  const cuda::SharedRows rows = planned({64, 1000}, {0, 0});
+  CHECK(rows.copied == std::vector<int>{0, -1});
+  CHECK(rows.kept == std::vector<int>{0});
+  CHECK(rows.slots == 1);
+  CHECK(rows.capacity == 1024);
+  CHECK(rows.warps == 8);
+  CHECK(planned({64, 4096}, {0, 0}).warps == 2);
+  CHECK(planned({64, 12288}, {0, 0}).warps == 1);
+  CHECK(!planned({64, 12289}, {0, 0}).any());
+  CHECK(planned({64, 1000}, {2, 0}).copied == std::vector<int>{-1, -1});  // not of whole 16 bytes
+  CHECK(planned({64, 1002}, {0, 0}).copied == std::vector<int>{-1, -1});
+  CHECK(planned({64, 1002}, {0, 0}).slots == 1);  // what is kept
+
+  const std::int64_t params[] = {64, 4096, 4096, 4096};
+  const std::string text = cuda_text(
+      kernel, std::span(params).first(static_cast<std::size_t>(kernel.param_count)), offsets);
+  CHECK(contains(text, "__shared__ __align__(16) unsigned char rows[32768];"));
+  CHECK(contains(text, "weft_copy_row(row0, a0 + ("));
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) return;  // compile_if_possible tells
+  for (const char* architecture : {"sm_80", "sm_90", "sm_120"}) {
+    const cuda::Nvrtc::Compiled compiled = compiler->compile_all(text, architecture);
+    CAPTURE(compiled.ptx);
+    CAPTURE(compiled.log);
+    CHECK(contains(compiled.ptx, "cp.async.cg.shared.global"));
+    CHECK(!contains(compiled.ptx, "ld.global"));
+    CHECK(contains(compiled.log, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"));
+  }
+}
+
 TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends in a tree") {
   std::string text = kernel_text(row_softmax());
   CHECK(contains(text, "for (i64 j = lane; j < p1; j += 32) {"));

@@ -6,7 +6,7 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 #define __shared__ static __attribute__((section("weft_shared"), used))
 
 struct weft_emulated_dim {
@@ -58,6 +58,26 @@ static inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32) {
 template <class T>
 static inline T __shfl_down_sync(unsigned mask, T value, unsigned by, int width = 32) {
   return weft_emulated_warp(2, mask, value, (int)by, width);
+}
+
+// Copies that the device makes by itself end when they are waited for, not before.
+struct weft_emulated_copy {
+  void* to;
+  const void* from;
+};
+static weft_emulated_copy weft_emulated_copies[1024][1024];
+static int weft_emulated_copy_count[1024];
+static inline void weft_copy_16(void* shared, const void* global) {
+  int& count = weft_emulated_copy_count[threadIdx.x];
+  if (count == 1024) __builtin_trap();
+  weft_emulated_copies[threadIdx.x][count++] = {shared, global};
+}
+static inline void weft_copy_wait() {
+  int& count = weft_emulated_copy_count[threadIdx.x];
+  for (int k = 0; k < count; ++k)
+    __builtin_memcpy(weft_emulated_copies[threadIdx.x][k].to,
+                     weft_emulated_copies[threadIdx.x][k].from, 16);
+  count = 0;
 }
 
 #define __fadd_rn(a, b) ((a) + (b))
