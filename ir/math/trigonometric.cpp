@@ -138,10 +138,12 @@ Scalar atan2(ScalarBuilder& b, Scalar y_value, Scalar x_value) {
   // Equal ones include two zeros, whose quotient counts as 0, and two infinities.
   const Term q = select(small == large, select_like(x, large == 0, 0, 1), small / large);
   const Term r = atan_core(q);
+  // r, pi/2 - r, pi/2 + r or pi - r.
+  const Term left = bits(x) < 0;
   const HalfPi half = half_pi(x);
-  const Term right = select(steep, half.high - (r - half.low), r);
-  const Term left = half.high * 2 - (right - half.low * 2);
-  return copy_sign(select(bits(x) < 0, left, right), y);
+  const Term base = select(steep, half.high, select(left, half.high * 2, 0));
+  const Term base_low = select(steep, half.low, select(left, half.low * 2, 0));
+  return copy_sign(base + (select(steep ^ left, -r, r) + base_low), y);
 }
 
 }  // namespace weft::ir::math

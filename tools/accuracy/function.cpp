@@ -6,6 +6,8 @@
 
 #include <weft/error.h>
 
+#include "tools/accuracy/quick_vector.h"
+
 namespace weft::accuracy {
 
 namespace {
@@ -140,9 +142,10 @@ using Exact = void (*)(mpfr_ptr, mpfr_srcptr, mpfr_srcptr);
 template <class F>
 Function unary(Op op, F, Exact exact, double limit, double low, double high,
                std::vector<double> borders) {
+  const QuickF32 vector = vector_reference(op);
   return {op,
           1,
-          each1<F, float, double>,
+          vector ? vector : each1<F, float, double>,
           each1<F, double, long double>,
           exact,
           low,

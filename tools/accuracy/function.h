@@ -16,11 +16,15 @@ namespace weft::accuracy {
 /// The precision in bits of MPFR's values.
 inline constexpr int exact_bits = 256;
 
+/// A quick reference for n arguments, a multiple of four.
+using QuickF32 = void (*)(const float* x, const float* y, double* want, std::size_t n);
+using QuickF64 = void (*)(const double* x, const double* y, long double* want, std::size_t n);
+
 struct Function {
   ir::Op op;
   int arity;  // 1 or 2; the second argument of the references below is unused for 1
-  void (*quick_f32)(const float* x, const float* y, double* want, std::size_t n);
-  void (*quick_f64)(const double* x, const double* y, long double* want, std::size_t n);
+  QuickF32 quick_f32;
+  QuickF64 quick_f64;
   void (*exact)(mpfr_ptr result, mpfr_srcptr x, mpfr_srcptr y);
   double low, high;             // the arguments of interest; bit patterns are sampled everywhere
   std::vector<double> borders;  // of branches, where neighbours are sampled too
