@@ -101,6 +101,10 @@ bool Kernel::is_attention() const {
   return !sections.empty() && sections[0].kind == Section::Kind::attention;
 }
 
+bool Kernel::is_attention_gradient() const {
+  return !sections.empty() && sections[0].kind == Section::Kind::attention_gradient;
+}
+
 bool Kernel::is_turned(const Inst& inst, int axis) const {
   bool store = inst.kind == Inst::Kind::store;
   if (!store && inst.kind != Inst::Kind::load) return false;
@@ -111,7 +115,8 @@ bool Kernel::is_turned(const Inst& inst, int axis) const {
 }
 
 int Kernel::turned_axis() const {
-  if (lanes != Lanes::across || row_axis || sections.size() != 1 || is_attention()) return -1;
+  if (lanes != Lanes::across || row_axis || sections.size() != 1) return -1;
+  if (is_attention() || is_attention_gradient()) return -1;
   int best = -1;
   std::ptrdiff_t most = 0;
   for (int axis = 0; axis < parallel_axes - 1; ++axis) {
@@ -132,6 +137,7 @@ std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> para
     return product(params.first(parallel - 2)) * tiles(params[parallel - 2], contract_rows);
   }
   if (kernel.is_attention()) return params[0] * tiles(params[1], ir::attention_queries);
+  if (kernel.is_attention_gradient()) return params[0] * params[5];
   if (kernel.lanes == Lanes::along) return product(params.first(parallel));
   if (int turned = kernel.turned_axis(); turned >= 0) {
     std::int64_t near = params[static_cast<std::size_t>(turned)];
@@ -154,6 +160,12 @@ std::size_t scratch_bytes(const Kernel& kernel, std::span<const std::int64_t> pa
   if (kernel.is_attention())
     bytes += aligned(static_cast<std::size_t>(AttentionScratch(params[3], params[4]).elements) *
                      size_of(kernel.sections[0].dtype));
+  if (kernel.is_attention_gradient())
+    bytes +=
+        aligned(static_cast<std::size_t>(AttentionGradientScratch(kernel.sections[0].wrt, params[2],
+                                                                  params[3], params[4])
+                                             .elements) *
+                size_of(kernel.sections[0].dtype));
   for (const Section& section : kernel.sections)
     if (section.kind == Section::Kind::contract)
       bytes +=

@@ -13,6 +13,9 @@
 //   attention the only section of its kernel: ir/attention.h on the accesses q [b,i,d], k [b,j,d],
 //             v [b,j,e], o [b,i,e], where the parallel axes are b, i, j, d, e in this order; they
 //             lie side by side along d and e. params[scale] holds the bits of the scale, an f64.
+//   attention_gradient  likewise: q, k, v, the cotangent g [b,i,e], and of the gradients
+//             dq [b,i,d], dk [b,part,j,d], dv [b,part,j,e] those in `wrt`; a sixth axis counts
+//             the parts, and params[chunk] is the number of queries in a chunk.
 // Vector lanes lie on the last parallel axis (Lanes::across) or on the row axis (Lanes::along).
 //
 // Sizes and strides are run-time parameters: params[a] is the size of axis a, and a Coef refers to
@@ -20,6 +23,7 @@
 // params. So a kernel is canonical: equal layers, whatever their sizes and rates, have equal text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -82,14 +86,22 @@ struct Inst {
 };
 
 struct Section {
-  enum class Kind : std::uint8_t { once, over, contract, attention } kind = Kind::once;
+  enum class Kind : std::uint8_t {
+    once,
+    over,
+    contract,
+    attention,
+    attention_gradient
+  } kind = Kind::once;
   std::vector<Inst> body{};                         // once, over; contract: the lhs body
   std::vector<Inst> rhs{};                          // contract
   std::vector<Reg> keeps{};                         // over
   Reg lhs_value = -1, rhs_value = -1, result = -1;  // contract
-  DType dtype = DType::f32;                         // contract: of the product; attention
-  bool causal = false;                              // attention
-  int scale = -1;                                   // attention: a param
+  DType dtype = DType::f32;                         // contract: of the product; attentions
+  bool causal = false;                              // attentions
+  int scale = -1;                                   // attentions: a param
+  int chunk = -1;                                   // attention_gradient: a param
+  std::array<bool, 3> wrt{};                        // attention_gradient: of q, k, v
 };
 
 enum class Lanes : std::uint8_t { across, along };
@@ -113,6 +125,7 @@ struct Kernel {
   /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
   bool sums_columns() const;
   bool is_attention() const;
+  bool is_attention_gradient() const;
   /// Elementwise, with arrays that lie side by side along an outer axis and apart along the lanes:
   /// that axis; the one with most of them. -1: there are none.
   int turned_axis() const;
@@ -128,6 +141,7 @@ void verify(const Kernel& kernel);
 // How a launch is divided. A unit is the smallest piece a thread takes: one row (along); a tile of
 // the last parallel axis at one index of the others (across), or at several of the axis along which
 // arrays are turned; a block of rows of one product (contract); a group of queries (attention); a
+// part of one batch (attention_gradient); a
 // wide tile of columns where they are summed.
 inline constexpr std::int64_t across_tile = 4096;    // elements, kernels without row axis
 inline constexpr std::int64_t turned_rows = 16;      // of the turned axis: a cache line of f32

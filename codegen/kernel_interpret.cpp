@@ -30,7 +30,11 @@ class Interpreter {
     }
   }
 
-  void run() { kernel_.is_attention() ? run_attention() : run_axis(0); }
+  void run() {
+    if (kernel_.is_attention()) return run_attention();
+    if (kernel_.is_attention_gradient()) return run_attention_gradient();
+    run_axis(0);
+  }
 
  private:
   struct Reduction {
@@ -69,7 +73,8 @@ class Interpreter {
           value(section.result) = product(section.dtype);
           break;
         case Section::Kind::attention:
-          break;  // run_attention
+        case Section::Kind::attention_gradient:
+          break;  // run
       }
     }
   }
@@ -79,17 +84,50 @@ class Interpreter {
     return coef.is_one() ? 1 : 0;
   }
 
-  void run_attention() {
+  ir::AttentionStrides attention_strides(std::size_t access, std::size_t row) const {
+    const std::vector<Coef>& all = kernel_.accesses[access].strides;
+    return {coefficient(all[0]), coefficient(all[row])};
+  }
+  ir::AttentionShape attention_shape() const {
     const Section& section = kernel_.sections[0];
-    const auto strides = [&](std::size_t access, std::size_t row) -> ir::AttentionStrides {
-      const std::vector<Coef>& all = kernel_.accesses[access].strides;
-      return {coefficient(all[0]), coefficient(all[row])};
-    };
-    ir::attention(section.dtype,
-                  {params_[0], params_[1], params_[2], params_[3], params_[4],
-                   std::bit_cast<double>(params_[section.scale]), section.causal, strides(0, 1),
-                   strides(1, 2), strides(2, 2), strides(3, 1)},
-                  pointers_[0], pointers_[1], pointers_[2], pointers_[3]);
+    return {params_[0],
+            params_[1],
+            params_[2],
+            params_[3],
+            params_[4],
+            std::bit_cast<double>(params_[section.scale]),
+            section.causal,
+            attention_strides(0, 1),
+            attention_strides(1, 2),
+            attention_strides(2, 2),
+            attention_strides(3, 1)};
+  }
+
+  void run_attention() {
+    ir::attention(kernel_.sections[0].dtype, attention_shape(), pointers_[0], pointers_[1],
+                  pointers_[2], pointers_[3]);
+  }
+
+  void run_attention_gradient() {
+    const Section& section = kernel_.sections[0];
+    ir::AttentionGradientShape shape{attention_shape()};
+    shape.chunk = params_[section.chunk];
+    shape.parts = params_[5];
+    void* results[3] = {};
+    std::size_t access = 4;
+    for (std::size_t k = 0; k < 3; ++k) {
+      if (!section.wrt[k]) continue;
+      results[k] = pointers_[access];
+      (k == 0   ? shape.dq
+       : k == 1 ? shape.dk
+                : shape.dv) = attention_strides(access, k == 0 ? 1 : 2);
+      if (k > 0)
+        (k == 1 ? shape.part_of_k : shape.part_of_v) =
+            coefficient(kernel_.accesses[access].strides[5]);
+      ++access;
+    }
+    ir::attention_gradient(section.dtype, shape,
+                           {pointers_[0], pointers_[1], pointers_[2], pointers_[3]}, results);
   }
 
   void run_over(const Section& section) {

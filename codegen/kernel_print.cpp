@@ -107,15 +107,22 @@ class Printer {
 
   void print_section(const Section& section) {
     if (section.kind == Section::Kind::contract) return print_contract(section);
-    if (section.kind == Section::Kind::attention) {
-      text_ += std::string("  attention") + (section.causal ? " causal" : "") + " scale p" +
-               number(section.scale) + " : " + std::string(name(section.dtype)) + "\n";
-      return;
+    if (section.kind == Section::Kind::attention) return print_attention(section, "attention");
+    if (section.kind == Section::Kind::attention_gradient) {
+      std::string what = "attention_gradient";
+      for (std::size_t k = 0; k < section.wrt.size(); ++k)
+        if (section.wrt[k]) what += std::string(" ") + "qkv"[k];
+      return print_attention(section, what + " chunk p" + number(section.chunk));
     }
     text_ += section.kind == Section::Kind::once ? "  once {\n" : "  over j {\n";
     print_body(section.body);
     for (Reg reg : section.keeps) text_ += "    keep " + use(reg) + "\n";
     text_ += "  }\n";
+  }
+
+  void print_attention(const Section& section, const std::string& what) {
+    text_ += "  " + what + (section.causal ? " causal" : "") + " scale p" + number(section.scale) +
+             " : " + std::string(name(section.dtype)) + "\n";
   }
 
   void print_contract(const Section& section) {

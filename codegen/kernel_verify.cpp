@@ -15,7 +15,8 @@
 //       on n, nor the right one on m
 //   K12 an op is elementwise (or random_bits) and its scalar program has the result's dtype
 //   K13 attention is alone, with 5 parallel axes, a scale, and the accesses q, k, v (read) and o
-//       (written) of its dtype, f32 or f64, each with strides along its own axes only
+//       (written) of its dtype, f32 or f64, each with strides along its own axes only; so is
+//       attention_gradient, with 6 axes, a chunk, and q, k, v, g and what it writes
 //   K14 numbers, and nothing else, read the last params; they have 4 or 8 bytes
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
@@ -84,16 +85,17 @@ class Verifier {
   void check_section(std::size_t k) {
     const Section& section = kernel_.sections[k];
     bool contract = section.kind == Section::Kind::contract;
-    require(section.kind == Section::Kind::once || section.kind == Section::Kind::attention ||
-                kernel_.row_axis,
-            "K5", "a section over the row needs a row axis");
+    bool attention = section.kind == Section::Kind::attention ||
+                     section.kind == Section::Kind::attention_gradient;
+    require(section.kind == Section::Kind::once || attention || kernel_.row_axis, "K5",
+            "a section over the row needs a row axis");
     require(!contract || k == 0, "K5", "a product must be the first section");
     require(section.kind != Section::Kind::over || !kernel_.is_contract(), "K5",
             "only `once` sections follow a product");
     require(section.kind == Section::Kind::over || section.keeps.empty(), "K5",
             "only `over` sections keep values");
     require(contract || section.rhs.empty(), "K5", "only products have a right factor");
-    if (section.kind == Section::Kind::attention) {
+    if (attention) {
       check_attention(section);
     } else if (contract) {
       check_contract(section);
@@ -119,25 +121,44 @@ class Verifier {
   }
 
   void check_attention(const Section& section) const {
-    require(kernel_.sections.size() == 1 && kernel_.parallel_axes == 5 && !kernel_.row_axis, "K13",
-            "attention is alone, over 5 parallel axes");
+    const bool gradient = section.kind == Section::Kind::attention_gradient;
+    require(kernel_.sections.size() == 1 && kernel_.parallel_axes == (gradient ? 6 : 5) &&
+                !kernel_.row_axis,
+            "K13", "attention is alone, over 5 parallel axes, its gradient over 6");
     require(is_float(section.dtype), "K13", "attention of " + std::string(name(section.dtype)));
     require(section.body.empty() && section.rhs.empty() && section.keeps.empty(), "K13",
             "attention has no body");
     check_param(section.scale);
-    constexpr int axes[4][2] = {{1, 3}, {2, 3}, {2, 4}, {1, 4}};  // of q, k, v, o, beside b
-    require(kernel_.accesses.size() == 4, "K13", "attention has 4 accesses");
-    for (std::size_t k = 0; k < 4; ++k) {
-      const Access& access = kernel_.accesses[k];
-      const std::string which = "access " + std::to_string(k) + " of attention";
-      require(access.dtype == section.dtype, "K13", which + " has another dtype");
-      require(access.written == (k == 3), "K13", which + ": the last one is written, no other");
-      for (int axis = 1; axis < 5; ++axis) {
-        const Coef& stride = access.strides[static_cast<std::size_t>(axis)];
-        const bool own = axis == axes[k][0] || axis == axes[k][1];
-        require(own || stride.is_zero(), "K13", which + " moves along another's axis");
-        require(axis != axes[k][1] || stride.is_one(), "K13", which + " does not lie side by side");
-      }
+    // Axes beside b: of q, k, v, then o, or g and the gradients of q, k, v.
+    constexpr int of_q[] = {1, 3}, of_k[] = {2, 3}, of_v[] = {2, 4}, of_o[] = {1, 4};
+    std::vector<const int*> axes{of_q, of_k, of_v, of_o};
+    if (gradient) {
+      check_param(section.chunk);
+      const int* const all[] = {of_q, of_k, of_v};
+      for (std::size_t k = 0; k < 3; ++k)
+        if (section.wrt[k]) axes.push_back(all[k]);
+      require(axes.size() > 4, "K13", "a gradient of nothing");
+    }
+    require(kernel_.accesses.size() == axes.size(), "K13",
+            "attention has " + std::to_string(axes.size()) + " accesses");
+    for (std::size_t k = 0; k < axes.size(); ++k) {
+      const bool written = k >= (gradient ? 4 : 3);
+      const bool parts = k >= 4 && axes[k] != of_q;
+      check_attention_access(section, k, axes[k], written, parts);
+    }
+  }
+
+  void check_attention_access(const Section& section, std::size_t k, const int* axes, bool written,
+                              bool parts) const {
+    const Access& access = kernel_.accesses[k];
+    const std::string which = "access " + std::to_string(k) + " of attention";
+    require(access.dtype == section.dtype, "K13", which + " has another dtype");
+    require(access.written == written, "K13", which + ": the last ones are written, no other");
+    for (int axis = 1; axis < kernel_.parallel_axes; ++axis) {
+      const Coef& stride = access.strides[static_cast<std::size_t>(axis)];
+      const bool own = axis == axes[0] || axis == axes[1] || (axis == 5 && parts);
+      require(own || stride.is_zero(), "K13", which + " moves along another's axis");
+      require(axis != axes[1] || stride.is_one(), "K13", which + " does not lie side by side");
     }
   }
 

@@ -7,6 +7,7 @@
 #include "codegen/lower_attention.h"
 #include "codegen/lower_group.h"
 #include "codegen/program.h"
+#include "ir/attention_node.h"
 #include "ir/builder.h"
 
 namespace weft::codegen {
@@ -85,6 +86,11 @@ class ProgramLowering {
       case Op::attention:
         lower_attention_node(id);
         return;
+      case Op::attention_gradient:
+        check_dtypes(graph_, id);
+        buffers_[{id, 0}] = add_temporary(n.types[0]);
+        lower_gradients(graph_, std::array{id}, buffers_);
+        return;
       case Op::pad:
         if (dilates(n)) {
           lower_dilating_pad(id);
@@ -124,6 +130,8 @@ class ProgramLowering {
     for (std::uint32_t k = 0; k < body.results().size(); ++k)
       buffers_[{id, k}] = memory.at(body.results()[k]);
     if (outputs.empty()) return;
+    if (body.node(nodes[0]).op == Op::attention_gradient)
+      return lower_gradients(body, nodes, memory);
     std::sort(outputs.begin(), outputs.end());
     std::vector<Value> scalars;
     for (std::size_t k = 0; k < body.param_count(); ++k)
@@ -265,6 +273,43 @@ class ProgramLowering {
     for (const Value& v : n.operands) launch.arguments.push_back({buffer(v), 0});
     launch.arguments.push_back({out, 0});
     program_.launches.push_back(std::move(launch));
+  }
+
+  /// Gradients of one attention. Those that come in parts are added up by launches after it.
+  void lower_gradients(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
+                       const std::map<Value, int>& memory) {
+    AttentionGradientLaunch made = lower_attention_gradient(graph, nodes);
+    for (const Value& v : graph.node(nodes[0]).operands)
+      made.launch.arguments.push_back({memory.at(v), 0});
+    std::vector<std::pair<int, int>> sums;  // from, to
+    for (std::uint32_t id : made.writes) {
+      int to = memory.at({id, 0});
+      if (made.parts > 1 && ir::attention_operand(graph.node(id)) != 0) {
+        ir::Type type = graph.node(id).types[0];
+        type.shape.insert(type.shape.end() - 2, made.parts);
+        sums.emplace_back(add_temporary(type), to);
+        to = sums.back().first;
+      }
+      made.launch.arguments.push_back({to, 0});
+    }
+    program_.launches.push_back(std::move(made.launch));
+    for (auto [from, to] : sums) lower_sum_of_parts(from, to, made.parts);
+  }
+
+  /// to[.., rest] = the sum over parts, in order from 0, of from[.., part, rest] with two axes of
+  /// rest.
+  void lower_sum_of_parts(int from, int to, std::int64_t parts) {
+    const ir::Type type = program_.buffers[static_cast<std::size_t>(to)].type;
+    const std::int64_t inner = type.shape.end()[-1] * type.shape.end()[-2];
+    const std::int64_t outer = ir::elements(ir::Shape(type.shape.begin(), type.shape.end() - 2));
+    KernelBuilder b({outer, inner, parts}, true, Lanes::across);
+    KernelBuilder::Slot over, once;
+    const Reg x = b.load(over, type.dtype, 0, Affine{0, {parts * inner, 1, inner}});
+    const Reg sum = b.reduce(over, type.dtype, x, "add");
+    b.store(once, type.dtype, 1, Affine{0, {inner, 1, 0}}, sum);
+    b.add_section({.kind = Section::Kind::over, .body = std::move(over)});
+    finish_launch(b, std::move(once), Section::Kind::once, {from, to}, "reduce",
+                  outer * inner * parts);
   }
 
   static bool dilates(const Node& n) {

@@ -1,13 +1,8 @@
 #include "ir/attention.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
-#include <vector>
 
-#include "ir/scalar_element.h"
-#include "ir/scalar_math.h"
+#include "ir/attention_lanes.h"
 
 namespace weft::ir {
 namespace {
@@ -19,10 +14,7 @@ class Attention {
       : shape_(shape),
         query_(static_cast<std::size_t>(shape.depth * group)),
         sum_(static_cast<std::size_t>(shape.value_depth * group)),
-        score_(static_cast<std::size_t>(attention_keys * group)) {
-    ScalarBuilder b;
-    exp_ = b.take(math::exp(b, b.param(0, sizeof(T) == 4 ? DType::f32 : DType::f64)));
-  }
+        score_(static_cast<std::size_t>(attention_keys * group)) {}
 
   void run(const T* q, const T* k, const T* v, T* o) {
     for (std::int64_t b = 0; b < shape_.batch; ++b)
@@ -32,43 +24,36 @@ class Attention {
   }
 
  private:
+  using Lanes = AttentionLanes<T>;
+  using Row = typename Lanes::Row;
   static constexpr std::int64_t group = attention_queries;
-  using Row = std::array<T, group>;  // one value per query of the group
 
   void run_group(const T* q, const T* k, const T* v, T* o) {
-    read_queries(q);
+    const std::int64_t queries = std::min(group, shape_.queries - first_);
+    Lanes::turn(q + first_ * shape_.q.row, shape_.q.row, queries, shape_.depth,
+                static_cast<T>(shape_.scale), query_);
     std::fill(sum_.begin(), sum_.end(), T{0});
     largest_.fill(-std::numeric_limits<T>::infinity());
     total_.fill(0);
     const std::int64_t keys = shape_.causal ? std::min(shape_.keys, first_ + group) : shape_.keys;
     for (std::int64_t j = 0; j < keys; j += attention_keys)
       run_block(k, v, j, std::min(attention_keys, keys - j));
-    for (std::int64_t i = 0; i < std::min(group, shape_.queries - first_); ++i)
+    for (std::int64_t i = 0; i < queries; ++i)
       for (std::int64_t e = 0; e < shape_.value_depth; ++e)
         o[(first_ + i) * shape_.o.row + e] = keys == 0 ? T{0} : sum_[e * group + i] / total_[i];
   }
 
-  /// query_[d, i], 0 beyond the last one.
-  void read_queries(const T* q) {
-    const T scale = static_cast<T>(shape_.scale);
-    for (std::int64_t i = 0; i < group; ++i)
-      for (std::int64_t d = 0; d < shape_.depth; ++d)
-        query_[d * group + i] =
-            first_ + i < shape_.queries ? q[(first_ + i) * shape_.q.row + d] * scale : T{0};
-  }
-
   void run_block(const T* k, const T* v, std::int64_t first_key, std::int64_t keys) {
-    Row rescale, reference, block_total{};
-    for (std::int64_t i = 0; i < group; ++i) rescale[i] = largest_[i];
+    Row rescale = largest_, reference, block_total{};
     for (std::int64_t j = 0; j < keys; ++j) find_scores(k, first_key + j, &score_[j * group]);
     for (std::int64_t i = 0; i < group; ++i) {
-      reference[i] = std::isinf(largest_[i]) && largest_[i] < 0 ? T{0} : largest_[i];
+      reference[i] = Lanes::reference(largest_[i]);
       rescale[i] = rescale[i] - reference[i];
     }
-    exponentials(rescale.data(), group);
+    lanes_.exponentials(rescale.data(), group);
     for (std::int64_t j = 0; j < keys; ++j)
       for (std::int64_t i = 0; i < group; ++i) score_[j * group + i] -= reference[i];
-    exponentials(score_.data(), keys * group);
+    lanes_.exponentials(score_.data(), keys * group);
     for (std::int64_t j = 0; j < keys; ++j)
       for (std::int64_t i = 0; i < group; ++i) block_total[i] += score_[j * group + i];
     for (std::int64_t i = 0; i < group; ++i)
@@ -82,26 +67,16 @@ class Attention {
   }
 
   void find_scores(const T* k, std::int64_t key, T* score) {
-    std::fill(score, score + group, T{0});
-    for (std::int64_t d = 0; d < shape_.depth; ++d)
-      element::fma_row(k[key * shape_.k.row + d], &query_[d * group], score, group);
-    for (std::int64_t i = 0; i < group; ++i) {
-      if (shape_.causal && first_ + i < key) score[i] = -std::numeric_limits<T>::infinity();
+    Lanes::products(k + key * shape_.k.row, shape_.depth, query_, score);
+    if (shape_.causal) Lanes::hide(first_, key, score);
+    for (std::int64_t i = 0; i < group; ++i)
       largest_[i] = score[i] > largest_[i] ? score[i] : largest_[i];
-    }
-  }
-
-  void exponentials(T* x, std::int64_t n) {
-    buffer_.assign(x, x + n);
-    const void* const params[] = {buffer_.data()};
-    const bool splat[] = {false};
-    eval_scalar_program(exp_, params, splat, x, n);
   }
 
   const AttentionShape& shape_;
-  ScalarProgram exp_;
-  std::int64_t first_ = 0;                       // query of the group
-  std::vector<T> query_, sum_, score_, buffer_;  // [depth or key, query of the group]
+  Lanes lanes_;
+  std::int64_t first_ = 0;              // query of the group
+  std::vector<T> query_, sum_, score_;  // [depth or key, query of the group]
   Row largest_{}, total_{};
 };
 

@@ -1,4 +1,5 @@
-// What a node of the operation `attention` on contiguous operands asks for.
+// What a node of the operations `attention` and `attention_gradient` on contiguous operands asks
+// for.
 #pragma once
 
 #include "ir/attention.h"
@@ -7,5 +8,11 @@
 namespace weft::ir {
 
 AttentionShape attention_shape(const Node& node, const Type& q, const Type& k, const Type& v);
+
+/// Of attention_gradient, for any of its results.
+AttentionGradientShape attention_gradient_shape(const Node& node, const Type& q, const Type& k,
+                                                const Type& v);
+/// Which operand an attention_gradient is of: 0 q, 1 k, 2 v.
+std::size_t attention_operand(const Node& node);
 
 }  // namespace weft::ir

@@ -279,10 +279,34 @@ class Analysis {
   std::string why_;
 };
 
+/// Of one attention: nodes of attention_gradient that differ in `wrt` alone.
+bool are_gradients(const Graph& graph, std::span<const std::uint32_t> nodes) {
+  const Node& first = graph.node(nodes[0]);
+  return std::all_of(nodes.begin(), nodes.end(), [&](std::uint32_t id) {
+    const Node& n = graph.node(id);
+    if (n.op != Op::attention_gradient || n.operands != first.operands) return false;
+    Attributes attrs = n.attrs;
+    attrs.set("wrt", first.attrs.string("wrt"));
+    return attrs == first.attrs;
+  });
+}
+
 }  // namespace
 
 std::optional<Group> analyze_group(const Graph& graph, std::span<const std::uint32_t> nodes,
                                    std::span<const std::uint32_t> outputs, std::string* why) {
+  const auto is_attention = [&](std::uint32_t id) {
+    return def(graph.node(id).op).kind == Kind::attention;
+  };
+  if (std::any_of(nodes.begin(), nodes.end(), is_attention)) {
+    if (are_gradients(graph, nodes)) {
+      Group group;
+      group.kind = GroupKind::attention;
+      return group;
+    }
+    if (why) *why = "attention runs alone";
+    return std::nullopt;
+  }
   Analysis analysis(graph, nodes, outputs);
   if (analysis.run()) return analysis.take();
   if (why) *why = analysis.why();

@@ -17,6 +17,7 @@ enum class GroupKind : std::uint8_t {
   along,        // rows over the innermost axis of what is reduced
   across,       // reductions over an outer axis
   contract,     // one dot_general; the row axis is k
+  attention,    // gradients of one attention: no axes, no maps
 };
 
 struct Group {

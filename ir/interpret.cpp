@@ -77,7 +77,7 @@ Literal interpret_one(const Node& node, std::span<const Literal> operands) {
     case Kind::contract:
       return interpret_dot(node, operands[0], operands[1]);
     case Kind::attention:
-      return interpret_attention(node, operands[0], operands[1], operands[2]);
+      return interpret_attention(node, operands);
     case Kind::gather:
       return interpret_gather(node, operands[0], operands[1]);
     case Kind::scatter:

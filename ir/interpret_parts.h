@@ -21,7 +21,7 @@ Literal interpret_concatenate(const Node& node, std::span<const Literal> operand
 Literal interpret_reduce(const Node& node, const Literal& x);
 Literal interpret_arg_extreme(const Node& node, const Literal& x);
 Literal interpret_dot(const Node& node, const Literal& a, const Literal& b);
-Literal interpret_attention(const Node& node, const Literal& q, const Literal& k, const Literal& v);
+Literal interpret_attention(const Node& node, std::span<const Literal> operands);
 Literal interpret_gather(const Node& node, const Literal& x, const Literal& indices);
 Literal interpret_scatter(const Node& node, const Literal& x, const Literal& indices,
                           const Literal& updates);

@@ -108,6 +108,8 @@ enum class Op : std::uint8_t {
   // contract, attention, gather, scatter
   dot_general,
   attention,
+  attention_gradient,
+  attention_tangent,
   gather,
   scatter,
   // control
@@ -216,6 +218,8 @@ using ScalarFn = Hook<Scalar(ScalarBuilder&, std::span<const Scalar> operands, c
 using PartialFn = Hook<Value(const PartialContext&, int k)>;
 /// The result's tangent; invalid when zero.
 using JvpFn = Hook<Value(const JvpContext&)>;
+/// The result in terms of other operations.
+using ExpandFn = Hook<Value(Builder&, const Node&, std::span<const Value> operands)>;
 /// Cotangents of the linear operands (invalid elsewhere or where zero).
 using TransposeFn = Hook<std::vector<Value>(const TransposeContext&)>;
 
@@ -230,6 +234,9 @@ struct OpDef {
   PartialFn partial = nullptr;      // elementwise, differentiable
   JvpFn jvp = nullptr;              // others, differentiable; null and no partial: derivative zero
   TransposeFn transpose = nullptr;  // operations that appear in linear programs
+  /// With neither partial nor jvp this has the derivative.
+  ExpandFn expand = nullptr;
+  bool only_expanded = false;         // no kernel computes it but those of its expansion
   std::span<const Domain> domains{};  // per operand; the last repeats
   int bodies = 0;                     // nested functions
   std::string_view doc;               // one line for the reference documentation

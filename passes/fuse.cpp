@@ -38,8 +38,7 @@ bool is_memory(const Node& n) {
 
 bool runs_alone(const Node& n) {
   const Kind kind = ir::def(n.op).kind;
-  return kind == Kind::scatter || kind == Kind::control || kind == Kind::attention ||
-         n.types.size() != 1;
+  return kind == Kind::scatter || kind == Kind::control || n.types.size() != 1;
 }
 
 class Fuser {
@@ -76,6 +75,7 @@ class Fuser {
       clusters_.add(id, false);
       return;
     }
+    if (ir::def(graph_.node(id).op).kind == Kind::attention) return place_attention(id);
     std::vector<int> readers = clusters_.readers(id);
     if (apart_.count(id)) return place_apart(id, readers);
     if (is_free(graph_, id) || may_recompute(id)) readers = join_each(id, std::move(readers));
@@ -112,6 +112,15 @@ class Fuser {
       return clusters_.users(v.node).size() == 1 && !clusters_.is_result(v.node) &&
              (graph_.node(v).op == Op::dot_general || follows_product(v.node, steps + 1));
     });
+  }
+
+  /// Beside another gradient of the same attention. Both read the same, so no cycle can arise.
+  void place_attention(std::uint32_t id) {
+    for (std::uint32_t other : clusters_.users(graph_.node(id).operands[0].node)) {
+      const int home = clusters_.home(other);
+      if (other != id && home >= 0 && clusters_.join(id, home, true, nullptr)) return;
+    }
+    clusters_.add(id, true);
   }
 
   /// Stored for every reader; made by one of those that have no more elements, if it can.

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "ir/expansion.h"
 #include "passes/inline_fused.h"
 #include "passes/splat.h"
 
@@ -49,23 +50,58 @@ Value elementwise_tangent(const JvpContext& c, PartialFn partial) {
   return sum;
 }
 
-/// The tangent of a node's result; invalid where it is zero.
-Value node_tangent(Linearization& lin, const Node& node, Value result,
-                   const std::vector<Value>& tangent_of) {
-  const OpDef& definition = def(node.op);
-  if (!is_float(node.types[0].dtype) || (!definition.partial && !definition.jvp)) return {};
-  std::vector<Value> operands, tangents;
-  for (const Value& v : node.operands) {
-    operands.push_back(lin.primal[v.node]);
-    tangents.push_back(tangent_of[v.node]);
+/// Forward mode over the nodes of one graph, into a builder.
+class Forward {
+ public:
+  /// The graph's parameters have values and tangents already. A tangent is invalid where it is
+  /// zero.
+  Forward(Builder& b, const Graph& graph, std::vector<Value>& primal, std::vector<Value>& tangents)
+      : b_(b), graph_(graph), primal_(primal), tangents_(tangents) {}
+
+  void run() {
+    const std::vector<bool> live = graph_.live();
+    for (std::uint32_t id = 0; id < graph_.size(); ++id) {
+      const Node& node = graph_.node(id);
+      if (!live[id] || node.op == Op::parameter) continue;
+      b_.set_location(node.where);
+      const Value result = copy_node(b_, graph_, id, primal_);
+      tangents_[id] = tangent(node, result);
+    }
   }
-  const auto valid = [](const Value& v) { return v.valid(); };
-  if (std::none_of(tangents.begin(), tangents.end(), valid)) return {};
-  const Value results[] = {result};
-  const JvpContext context{lin.b, node, operands, results, tangents};
-  return definition.jvp ? definition.jvp(context)
-                        : elementwise_tangent(context, definition.partial);
-}
+
+ private:
+  Value tangent(const Node& node, Value result) {
+    const OpDef& definition = def(node.op);
+    if (!is_float(node.types[0].dtype)) return {};
+    std::vector<Value> operands, tangents;
+    for (const Value& v : node.operands) {
+      operands.push_back(primal_[v.node]);
+      tangents.push_back(tangents_[v.node]);
+    }
+    const auto valid = [](const Value& v) { return v.valid(); };
+    if (std::none_of(tangents.begin(), tangents.end(), valid)) return {};
+    const Value results[] = {result};
+    const JvpContext context{b_, node, operands, results, tangents};
+    if (definition.jvp) return definition.jvp(context);
+    if (definition.partial) return elementwise_tangent(context, definition.partial);
+    return definition.expand ? expanded(context) : Value{};
+  }
+
+  static Value expanded(const JvpContext& c) {
+    std::vector<Type> types;
+    for (const Value& v : c.operands) types.push_back(c.b.type(v));
+    const Graph graph = expansion(c.node, types);
+    std::vector<Value> primal(graph.size()), tangents(graph.size());
+    std::copy(c.operands.begin(), c.operands.end(), primal.begin());
+    std::copy(c.tangents.begin(), c.tangents.end(), tangents.begin());
+    Forward(c.b, graph, primal, tangents).run();
+    return tangents[graph.results()[0].node];
+  }
+
+  Builder& b_;
+  const Graph& graph_;
+  std::vector<Value>&primal_, &tangents_;  // of each node's first result
+};
 
 /// Adds f's parameters and the tangents to the builder.
 void add_parameters(Linearization& lin, const Graph& f, std::span<const std::size_t> wrt,
@@ -84,14 +120,7 @@ Linearization linearize_flat(const Graph& f, std::span<const std::size_t> wrt) {
   Linearization lin{Builder(f.name() + "_jvp"), std::vector<Value>(f.size()), {}, {}};
   std::vector<Value> tangent_of(f.size());
   add_parameters(lin, f, wrt, tangent_of);
-  const std::vector<bool> live = f.live();
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Node& node = f.node(id);
-    if (!live[id] || node.op == Op::parameter) continue;
-    lin.b.set_location(node.where);
-    const Value result = copy_node(lin.b, f, id, lin.primal);
-    tangent_of[id] = node_tangent(lin, node, result, tangent_of);
-  }
+  Forward(lin.b, f, lin.primal, tangent_of).run();
   for (const Value& v : f.results()) {
     lin.results.push_back(lin.primal[v.node]);
     lin.tangents.push_back(tangent_of[v.node]);

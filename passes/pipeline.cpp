@@ -22,7 +22,7 @@ constexpr Pass dce_pass{"dce", dce, "drop nodes that no result depends on"};
 constexpr Pass cse_pass{"cse", cse, "make equal subgraphs one node"};
 constexpr Pass fold_pass{"fold", fold, "compute what depends on constants alone"};
 constexpr Pass simplify_pass{"simplify", simplify, "apply algebra that keeps every bit"};
-constexpr Pass expand_pass{"expand", expand, "write argmax and argmin in core operations"};
+constexpr Pass expand_pass{"expand", expand, "write operations without kernels in core ones"};
 constexpr Pass canonicalize_dots_pass{"canonicalize_dots", canonicalize_dots,
                                       "bring products into the form [B,M,K] x [B,K,N]"};
 constexpr Pass split_reductions_pass{"split_reductions", split_reductions,

@@ -38,7 +38,8 @@ class CudaWriter {
         names_(dtypes_.size()) {}
 
   std::string run() {
-    if (kernel_.is_attention()) throw Unsupported("cuda: kernels of attention");
+    if (kernel_.is_attention() || kernel_.is_attention_gradient())
+      throw Unsupported("cuda: kernels of attention");
     write_signature();
     open("{");
     if (schedule_.narrow)

@@ -27,6 +27,8 @@ struct Unit {
     Emitter emitter(*module, kernel, target);
     if (kernel.is_attention()) {
       emit_attention(emitter);
+    } else if (kernel.is_attention_gradient()) {
+      emit_attention_gradient(emitter);
     } else if (kernel.is_contract()) {
       emit_contract(emitter);
     } else if (kernel.lanes == Lanes::along) {

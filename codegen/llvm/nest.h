@@ -10,6 +10,7 @@ void emit_columns(Emitter& e);   // sums of columns (Kernel::sums_columns)
 void emit_along(Emitter& e);     // lanes on the row axis
 void emit_contract(Emitter& e);  // a product; gemm*.cpp
 void emit_attention(Emitter& e);
+void emit_attention_gradient(Emitter& e);
 
 /// Emits the kernel if it has arrays to turn (Kernel::turned_axis); else false.
 bool emit_transposing(Emitter& e);

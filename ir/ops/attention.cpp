@@ -1,6 +1,7 @@
 // Attention: an operation of its own, because online softmax is other arithmetic than softmax
 // between two products.
 #include "ir/attention_node.h"
+#include "ir/ops/expansions.h"
 #include "ir/ops/infer.h"
 #include "ir/ops/linear_rules.h"
 #include "ir/ops/table.h"
@@ -26,10 +27,34 @@ AttentionShape attention_shape(const Node& node, const Type& q, const Type& k, c
   return shape;
 }
 
+AttentionGradientShape attention_gradient_shape(const Node& node, const Type& q, const Type& k,
+                                                const Type& v) {
+  AttentionGradientShape shape{attention_shape(node, q, k, v)};
+  shape.chunk = attention_chunk(shape.queries);
+  shape.dq = shape.q;
+  shape.dk = shape.k;
+  shape.dv = shape.v;
+  return shape;
+}
+
+std::size_t attention_operand(const Node& node) {
+  const std::string& wrt = node.attrs.string("wrt");
+  return wrt == "query" ? 0 : wrt == "key" ? 1 : 2;
+}
+
 namespace ops {
 namespace {
 
-std::vector<Type> infer_attention(const InferContext& c) {
+void check_size(const InferContext& c, std::string_view rule, std::size_t n, std::size_t axis,
+                Dim expected) {
+  const Dim got = c.operands[n].shape[axis];
+  if (got != expected)
+    c.fail(rule, "size of " + operand(n) + "'s axis " + std::to_string(axis),
+           std::to_string(expected), std::to_string(got));
+}
+
+/// Of attention on the first three operands.
+Type result_type(const InferContext& c) {
   check_class(c, "Q1", 0, Class::floating);
   check_same_dtype(c, "Q2", 1, 0);
   check_same_dtype(c, "Q2", 2, 0);
@@ -40,22 +65,41 @@ std::vector<Type> infer_attention(const InferContext& c) {
       c.fail("Q3", "rank of " + operand(n), std::to_string(q.rank()) + ", as of operand 0",
              std::to_string(c.operands[n].rank()));
   const std::size_t rows = q.shape.size() - 2, columns = rows + 1;
-  const auto same = [&](std::string_view rule, std::size_t n, std::size_t axis, Dim expected) {
-    const Dim got = c.operands[n].shape[axis];
-    if (got != expected)
-      c.fail(rule, "size of " + operand(n) + "'s axis " + std::to_string(axis),
-             std::to_string(expected), std::to_string(got));
-  };
   for (std::size_t axis = 0; axis < rows; ++axis)
-    for (std::size_t n : {1u, 2u}) same("Q4", n, axis, q.shape[axis]);
-  same("Q5", 1, columns, q.shape[columns]);
-  same("Q6", 2, rows, k.shape[rows]);
+    for (std::size_t n : {1u, 2u}) check_size(c, "Q4", n, axis, q.shape[axis]);
+  check_size(c, "Q5", 1, columns, q.shape[columns]);
+  check_size(c, "Q6", 2, rows, k.shape[rows]);
   Type result = q;
   result.shape[columns] = v.shape[columns];
+  return result;
+}
+
+std::vector<Type> infer_attention(const InferContext& c) { return {result_type(c)}; }
+
+const Type& type_of_wrt(const InferContext& c) {
+  const std::string& wrt = c.node.attrs.string("wrt");
+  check_choice(c, "Q7", "wrt", wrt, {"query", "key", "value"});
+  return c.operands[attention_operand(c.node)];
+}
+
+void check_last_operand(const InferContext& c, const Type& expected) {
+  if (c.operands[3] != expected) c.fail("Q8", "operand 3", expected.str(), c.operands[3].str());
+}
+
+std::vector<Type> infer_gradient(const InferContext& c) {
+  check_last_operand(c, result_type(c));
+  return {type_of_wrt(c)};
+}
+
+std::vector<Type> infer_tangent(const InferContext& c) {
+  const Type result = result_type(c);
+  check_last_operand(c, type_of_wrt(c));
   return {result};
 }
 
 constexpr AttrDef attention_attrs[] = {{"scale", AttrType::real}, {"causal", AttrType::boolean}};
+constexpr AttrDef derivative_attrs[] = {
+    {"wrt", AttrType::string}, {"scale", AttrType::real}, {"causal", AttrType::boolean}};
 
 constexpr OpDef table[] = {
     {.op = Op::attention,
@@ -67,6 +111,26 @@ constexpr OpDef table[] = {
      .infer = infer_attention,
      .jvp = jvp_attention,
      .doc = "softmax(scale * q k^T) v with online softmax, for each index of the leading axes"},
+    {.op = Op::attention_gradient,
+     .name = "attention_gradient",
+     .kind = Kind::attention,
+     .min_operands = 4,
+     .max_operands = 4,
+     .attrs = derivative_attrs,
+     .infer = infer_gradient,
+     .expand = expand_attention_gradient,
+     .doc = "the cotangent of q, k or v, from that of attention's result"},
+    {.op = Op::attention_tangent,
+     .name = "attention_tangent",
+     .kind = Kind::attention,
+     .min_operands = 4,
+     .max_operands = 4,
+     .attrs = derivative_attrs,
+     .infer = infer_tangent,
+     .transpose = transpose_attention_tangent,
+     .expand = expand_attention_tangent,
+     .only_expanded = true,
+     .doc = "the tangent of attention's result, from that of q, k or v"},
 };
 static_assert(is_complete(table, attention_range));
 

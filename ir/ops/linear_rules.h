@@ -48,6 +48,7 @@ std::vector<Value> transpose_pad(const TransposeContext&);
 std::vector<Value> transpose_concatenate(const TransposeContext&);
 std::vector<Value> transpose_reduce(const TransposeContext&);
 std::vector<Value> transpose_dot_general(const TransposeContext&);
+std::vector<Value> transpose_attention_tangent(const TransposeContext&);
 std::vector<Value> transpose_gather(const TransposeContext&);
 std::vector<Value> transpose_scatter(const TransposeContext&);
 

@@ -1,6 +1,7 @@
 // Reductions: axes combined away.
 #include <algorithm>
 
+#include "ir/ops/expansions.h"
 #include "ir/ops/infer.h"
 #include "ir/ops/linear_rules.h"
 #include "ir/ops/table.h"
@@ -59,6 +60,8 @@ constexpr OpDef table[] = {
      .max_operands = 1,
      .attrs = arg_attrs,
      .infer = infer_arg_extreme,
+     .expand = expand_arg_extreme,
+     .only_expanded = true,
      .doc = "index of the first largest element (or NaN) along an axis, which drops"},
     {.op = Op::argmin,
      .name = "argmin",
@@ -67,6 +70,8 @@ constexpr OpDef table[] = {
      .max_operands = 1,
      .attrs = arg_attrs,
      .infer = infer_arg_extreme,
+     .expand = expand_arg_extreme,
+     .only_expanded = true,
      .doc = "index of the first smallest element (or NaN) along an axis, which drops"},
 };
 static_assert(is_complete(table, reduction_range));

@@ -20,7 +20,7 @@ inline constexpr Range view_range{Op::broadcast_in_dim, Op::reverse};
 inline constexpr Range structure_range{Op::pad, Op::concatenate};
 inline constexpr Range reduction_range{Op::reduce, Op::argmin};
 inline constexpr Range contraction_range{Op::dot_general, Op::dot_general};
-inline constexpr Range attention_range{Op::attention, Op::attention};
+inline constexpr Range attention_range{Op::attention, Op::attention_tangent};
 inline constexpr Range indexing_range{Op::gather, Op::scatter};
 inline constexpr Range control_range{Op::optimization_barrier, Op::fused};
 
@@ -35,7 +35,9 @@ consteval bool has_its_hooks(const OpDef& def) {
   if (def.max_operands != -1 && def.max_operands < def.min_operands) return false;
   if ((def.scalar != nullptr) != needs_scalar) return false;
   if (def.partial && (!elementwise || def.jvp)) return false;
-  if (def.transpose && !def.partial && !def.jvp) return false;  // linear, so differentiable
+  if (def.transpose && !def.partial && !def.jvp && !def.expand)
+    return false;  // linear, so differentiable
+  if (def.only_expanded && !def.expand) return false;
   return def.domains.empty() || elementwise;
 }
 

@@ -57,6 +57,30 @@ TEST_CASE("attention's first and second derivatives agree with finite difference
   }
 }
 
+TEST_CASE("attention's gradients are those of softmax between two products") {
+  manual_seed(7);
+  struct Sizes {
+    std::int64_t heads, queries, keys;
+  };
+  // Few heads, whose queries come in chunks; many; fewer keys than queries.
+  for (const auto& [heads, queries, keys] : {Sizes{1, 600, 70}, Sizes{9, 40, 70}, Sizes{3, 50, 7}})
+    for (const bool causal : {false, true}) {
+      const Tensor q = randn({heads, queries, 9}), k = randn({heads, keys, 9}),
+                   v = randn({heads, keys, 5}), g = randn({heads, queries, 5});
+      const auto attention = [causal](const Tensor& a, const Tensor& b, const Tensor& c) {
+        return scaled_dot_product_attention(a, b, c, {}, causal);
+      };
+      const auto products = [causal](const Tensor& a, const Tensor& b, const Tensor& c) {
+        return composed(a, b, c, causal, 1.0 / 3);
+      };
+      const auto [dq, dk, dv] = vjp(attention, q, k, v).second(g);
+      const auto [want_q, want_k, want_v] = vjp(products, q, k, v).second(g);
+      CHECK(allclose(dq, want_q, 1e-4, 1e-5));
+      CHECK(allclose(dk, want_k, 1e-4, 1e-5));
+      CHECK(allclose(dv, want_v, 1e-4, 1e-5));
+    }
+}
+
 TEST_CASE("mistakes in attention are named") {
   const Tensor x = zeros({4, 3});
   CHECK_ERROR("query has shape [3], expected at least 2 dimensions",

@@ -34,6 +34,9 @@ const PreciseFunction* precise_function(ir::Op op, const ir::Attributes& attrs);
 /// engine's, so they agree to a tolerance only.
 ir::Literal structure_reference(const Sample& sample, std::span<const ir::Literal> inputs);
 
+/// As structure_reference, of attention and its derivatives.
+ir::Literal attention_reference(const Sample& sample, std::span<const ir::Literal> inputs);
+
 /// Word `index % 4` of the Philox 4x32-10 block at a counter of four words, as the paper has it.
 std::array<std::uint32_t, 4> philox_block(std::array<std::uint32_t, 4> counter,
                                           std::array<std::uint32_t, 2> key);

@@ -293,42 +293,6 @@ Literal dot(const Sample& s, const Literal& a, const Literal& b) {
   return result;
 }
 
-/// softmax(scale * q k^T) v in long double, row by row.
-Literal attended(const Sample& s, const Literal& q, const Literal& k, const Literal& v) {
-  const std::size_t rank = q.type().shape.size();
-  const std::int64_t queries = q.type().shape[rank - 2], depth = q.type().shape[rank - 1];
-  const std::int64_t keys = k.type().shape[rank - 2], columns = v.type().shape[rank - 1];
-  Shape shape = q.type().shape;
-  shape[rank - 1] = columns;
-  Literal result = Literal::zeros({q.type().dtype, shape});
-  for (std::int64_t row = 0; columns != 0 && row < result.type().elements() / columns; ++row) {
-    const std::int64_t batch = row / queries, query = row % queries;
-    const std::int64_t seen = s.attrs.boolean("causal") ? std::min(keys, query + 1) : keys;
-    std::vector<long double> weight;
-    long double largest = -HUGE_VALL, total = 0;
-    for (std::int64_t j = 0; j < seen; ++j) {
-      long double score = 0;
-      for (std::int64_t d = 0; d < depth; ++d)
-        score +=
-            static_cast<long double>(q.at(row * depth + d)) * k.at((batch * keys + j) * depth + d);
-      weight.push_back(score * s.attrs.real("scale"));
-      largest = std::max(largest, weight.back());
-    }
-    for (long double& w : weight) total += w = std::exp(w - largest);
-    for (std::int64_t e = 0; e < columns; ++e) {
-      long double sum = 0;
-      for (std::int64_t j = 0; j < seen; ++j)
-        sum += weight[static_cast<std::size_t>(j)] * v.at((batch * keys + j) * columns + e);
-      const double value = static_cast<double>(seen == 0 ? 0 : sum / total);
-      if (q.type().dtype == DType::f32)
-        result.mutable_as<float>()[row * columns + e] = static_cast<float>(value);
-      else
-        result.mutable_as<double>()[row * columns + e] = value;
-    }
-  }
-  return result;
-}
-
 /// The index of x for an index of the taken shape: the indexed axes become one, clamped.
 Index taken_from(const Index& index, const Literal& x, const Literal& indices, std::int64_t axis) {
   const auto rank = static_cast<std::ptrdiff_t>(indices.type().rank());
@@ -424,7 +388,9 @@ Literal structure_reference(const Sample& s, std::span<const Literal> inputs) {
     case Op::dot_general:
       return dot(s, inputs[0], inputs[1]);
     case Op::attention:
-      return attended(s, inputs[0], inputs[1], inputs[2]);
+    case Op::attention_gradient:
+    case Op::attention_tangent:
+      return attention_reference(s, inputs);
     case Op::gather:
       return gathered(s, inputs[0], inputs[1]);
     case Op::scatter:

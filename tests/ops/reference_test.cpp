@@ -182,6 +182,8 @@ std::string expected_dtypes(const OpDef& def) {
     case Op::random_bits:
       return "u64";
     case Op::attention:
+    case Op::attention_gradient:
+    case Op::attention_tangent:
       return "f32 f64";
     case Op::fused:
       return "i32 i64 f32 f64";

@@ -1,5 +1,6 @@
 #include "tests/ops/sample_cases.h"
 
+#include <array>
 #include <string>
 
 #include <weft/error.h>
@@ -148,6 +149,22 @@ std::vector<Case> attention_cases() {
   return cases;
 }
 
+/// Derivatives take one operand more: the cotangent of attention's result, or a tangent.
+std::vector<Case> attention_derivative_cases(Op op) {
+  std::vector<Case> cases;
+  for (const Case& forward : attention_cases()) {
+    Shape result = forward.shapes[0];
+    result.back() = forward.shapes[2].back();
+    for (std::size_t k = 0; k < 3; ++k) {
+      Case c = forward;
+      c.shapes.push_back(op == Op::attention_gradient ? result : forward.shapes[k]);
+      c.attrs.set("wrt", std::string(std::array{"query", "key", "value"}[k]));
+      cases.push_back(std::move(c));
+    }
+  }
+  return cases;
+}
+
 /// Indices of either dtype with data of every dtype.
 std::vector<Sample> gather_cases() {
   struct Shaped {
@@ -247,6 +264,9 @@ std::vector<Sample> structure_cases(Op op) {
       return for_each_dtype(op, dot_cases());
     case Op::attention:
       return for_each_dtype(op, attention_cases());
+    case Op::attention_gradient:
+    case Op::attention_tangent:
+      return for_each_dtype(op, attention_derivative_cases(op));
     case Op::gather:
       return gather_cases();
     case Op::scatter:

@@ -214,7 +214,7 @@ class Generator {
       case Kind::contract:
         return add_dot();
       case Kind::attention:
-        return add_attention();
+        return add_attention(op);
       case Kind::gather:
         return add_gather();
       case Kind::scatter:
@@ -366,14 +366,16 @@ class Generator {
     if (rank > 0) add(op, {x}, {{"axis", random_.below(rank)}});
   }
 
-  /// A value's attention to itself.
-  void add_attention() {
+  /// A value's attention to itself, or a derivative of it.
+  void add_attention(Op op) {
     const auto x =
         any_where([&](Value v) { return is_float(type(v).dtype) && type(v).rank() >= 2; });
     if (!x || type(*x).elements() * type(*x).shape.end()[-2] > most_products) return;
-    add(Op::attention, {*x, *x, *x},
-        {{"scale", 0.25 * static_cast<double>(random_.below(5))},
-         {"causal", random_.below(2) == 0}});
+    Attributes attrs{{"scale", 0.25 * static_cast<double>(random_.below(5))},
+                     {"causal", random_.below(2) == 0}};
+    if (op == Op::attention) return add(op, {*x, *x, *x}, std::move(attrs));
+    attrs.set("wrt", std::string(random_.of(std::array{"query", "key", "value"})));
+    add(op, {*x, *x, *x, *x}, std::move(attrs));
   }
 
   void add_dot() {

@@ -1,6 +1,7 @@
 // Fusion and lowering together: how many kernels a program becomes, and that they mean the same.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 
 #include "interpreted_program.h"
@@ -121,6 +122,24 @@ ir::Graph gradient(F f) {
 }
 
 }  // namespace
+
+/// The gradients along g of attention over [heads, length, 8].
+ir::Graph attention_gradients(std::int64_t heads, std::int64_t length) {
+  Builder b("attention");
+  const ir::Type type{DType::f32, {heads, length, 8}};
+  const Value q = b.parameter(type, "q"), k = b.parameter(type, "k"), v = b.parameter(type, "v");
+  const Value o = b.add_node(Op::attention, {q, k, v}, {{"scale", 0.5}, {"causal", true}});
+  return passes::vjp(b.finish({o}), std::array<std::size_t, 3>{0, 1, 2}).graph;
+}
+
+TEST_CASE("attention's three gradients are one kernel, with sums of parts where heads are few") {
+  CHECK(check_bits(attention_gradients(8, 40)) == 2);   // and attention
+  CHECK(check_bits(attention_gradients(2, 40)) == 2);   // one chunk
+  CHECK(check_bits(attention_gradients(2, 600)) == 4);  // and the parts of keys and values
+  const codegen::Program program = compile(attention_gradients(8, 600), true);
+  for (const codegen::ProgramBuffer& buffer : program.buffers)
+    CHECK(buffer.type.elements() == 8 * 600 * 8);  // no scores
+}
 
 TEST_CASE("a chain of elementwise operations with broadcasts and views is one kernel") {
   check_one_kernel(program([](Builder& b, Value x) {
