@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <weft/error.h>
+#include "codegen/cuda/nvrtc.h"
+#include "codegen/cuda/resources.h"
+#include "codegen/cuda/schedule.h"
 #include "codegen/jit.h"
 
 namespace weft::codegen {
@@ -39,6 +43,40 @@ std::string code_of(const Launch& launch, CodeForm form) {
   }
 }
 
+/// Compiles each kernel for a device.
+class DeviceCode {
+ public:
+  explicit DeviceCode(std::string_view architecture)
+      : compiler_(cuda::Nvrtc::find()), architecture_(cuda::parse_architecture(architecture)) {
+    if (compiler_ == nullptr)
+      throw Unsupported("code for a CUDA device needs its compiler: " +
+                        cuda::Nvrtc::missing_reason());
+  }
+
+  std::string operator()(const Launch& launch, CodeForm form) const {
+    const cuda::Nvrtc::Target target = compiler_->target_for(architecture_);
+    const cuda::Nvrtc::Compiled compiled = compiler_->compile_all(cuda_of(launch), target);
+    if (form == CodeForm::ptx) return compiled.ptx;
+    return code_of(launch, form) + "// " + target.option() + ": " + grid(launch) +
+           (target.ptx ? "; the driver compiles it, nothing is known of its registers"
+                       : "; " + cuda::read_resources(compiled.log).at(0).str()) +
+           "\n";
+  }
+
+ private:
+  static std::string grid(const Launch& launch) {
+    std::vector<std::int64_t> offsets;
+    for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
+    const cuda::LaunchShape shape = cuda::launch_shape(
+        *launch.kernel, cuda::schedule(*launch.kernel, launch.params, offsets), launch.params);
+    return std::to_string(shape.blocks) + " blocks of " + std::to_string(shape.threads) +
+           " threads";
+  }
+
+  const cuda::Nvrtc* compiler_;
+  const cuda::Architecture architecture_;
+};
+
 std::string heading(const Launch& launch, std::size_t number) {
   std::string text = "launch " + std::to_string(number) + ": " + launch.label + ", parameters [";
   for (std::size_t p = 0; p < launch.params.size(); ++p)
@@ -46,9 +84,8 @@ std::string heading(const Launch& launch, std::size_t number) {
   return text + "]";
 }
 
-}  // namespace
-
-std::string dump(const Program& program, CodeForm form) {
+template <class CodeOf>
+std::string dump_each(const Program& program, CodeForm form, const CodeOf& code) {
   std::string text;
   std::vector<std::string> seen;
   for (std::size_t k = 0; k < program.launches.size(); ++k) {
@@ -57,13 +94,23 @@ std::string dump(const Program& program, CodeForm form) {
     const auto first = std::find(seen.begin(), seen.end(), key);
     text += comment(form) + heading(launch, k);
     if (first == seen.end())
-      text += "\n" + code_of(launch, form);
+      text += "\n" + code(launch, form);
     else
       text += ", the kernel of launch " + std::to_string(first - seen.begin());
     text += "\n";
     seen.push_back(key);
   }
   return text;
+}
+
+}  // namespace
+
+std::string dump(const Program& program, CodeForm form) {
+  return dump_each(program, form, code_of);
+}
+
+std::string dump_for_device(const Program& program, CodeForm form, std::string_view architecture) {
+  return dump_each(program, form, DeviceCode(architecture));
 }
 
 }  // namespace weft::codegen

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "codegen/cuda/nvrtc.h"
+#include "codegen/cuda/resources.h"
 #include "codegen/cuda/schedule.h"
 #include "codegen/jit.h"
 #include "kernel_writer.h"
@@ -293,6 +294,25 @@ TEST_CASE("products with what follows them, and updates, compile for every dtype
     w.update(monoid, y, w.constant(DType::f32, 0x40000000), -1, {{index, Coef::at(0)}});
     compile_if_possible(w.kernel());
   }
+}
+
+TEST_CASE("what kernels need of a device is read from the assembler's log") {
+  const auto found = cuda::read_resources(
+      "ptxas info    : 0 bytes gmem\n"
+      "ptxas info    : Compiling entry function 'k2' for 'sm_90'\n"
+      "ptxas info    : Function properties for k2\n"
+      "ptxas         .     8 bytes stack frame, 4 bytes spill stores, 12 bytes spill loads\n"
+      "ptxas info    : Used 255 registers, used 0 barriers\n"
+      "ptxas info    : Compiling entry function 'k1' for 'sm_90'\n"
+      "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+      "ptxas info    : Used 10 registers, used 1 barriers, 256 bytes smem, 400 bytes cmem[0]");
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].kernel == "k2");
+  CHECK(
+      found[0].str() ==
+      "255 registers, no shared memory, 8 bytes of stack, spills of 4 bytes stored and 12 loaded");
+  CHECK(found[1].str() == "10 registers, 256 bytes of shared memory, no stack, no spills");
+  CHECK(cuda::read_resources("").empty());
 }
 
 }  // namespace

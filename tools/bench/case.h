@@ -32,6 +32,7 @@ struct Prepared {
   /// Milliseconds of one sample, where a sample is more than a call of `run`.
   std::function<double()> sample = nullptr;
   std::size_t most_samples = 400;
+  bool follows_device = false;  // its inputs lie where device() says
   /// Figures of the case's own, read after the samples.
   std::function<std::map<std::string, double>()> figures = nullptr;
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tools/bench/case.h"
+#include "tools/bench/device.h"
 
 namespace weft::bench {
 
@@ -58,10 +59,12 @@ Check compare(std::function<double(std::int64_t)> expected, double tolerance) {
 template <class F, class... Inputs>
 Prepared prepared(F f, Check check, Inputs... inputs) {
   // Arguments stand in memory of their own: a view would be evaluated in each call.
-  ((inputs = inputs.clone(), inputs.data_ptr()), ...);
+  ((inputs = inputs.to(device()).clone(), inputs.data_ptr()), ...);
   auto compiled = std::make_shared<Jitted<F>>(jit(std::move(f)));
-  return {[=] { return (*compiled)(inputs...); }, [=] { return compiled->report(); },
-          std::move(check)};
+  return {.run = [=] { return (*compiled)(inputs...); },
+          .report = [=] { return compiled->report(); },
+          .check = std::move(check),
+          .follows_device = true};
 }
 
 inline std::size_t at(std::int64_t k) { return static_cast<std::size_t>(k); }

@@ -10,6 +10,7 @@
 #include "runtime/machine.h"
 #include "runtime/output_file.h"
 #include "tools/bench/baseline.h"
+#include "tools/bench/device.h"
 #include "tools/bench/goals.h"
 #include "tools/bench/measure.h"
 #include "tools/support/arguments.h"
@@ -26,6 +27,7 @@ struct Settings {
   std::string json;
   std::string markdown;
   std::vector<std::string> baseline;
+  std::string device = "cpu";
   bool list = false;
 };
 
@@ -83,6 +85,7 @@ nlohmann::json to_json(const Measurement& m) {
 nlohmann::json machine_json(const std::vector<Limits>& limits) {
   nlohmann::json machine{{"cpu", weft::runtime::cpu_name()},
                          {"cores", weft::runtime::core_count()}};
+  if (device().is_cuda()) machine["device"] = device_name();
   for (const Limits& l : limits) {
     machine["limits"].push_back({{"threads", l.threads},
                                  {"copy_gb_per_s", l.copy_gbs},
@@ -111,6 +114,17 @@ void print_row(const Measurement& m) {
   std::fflush(stdout);
 }
 
+void print_limits(const Limits& l) {
+  if (device().is_cuda()) {
+    std::printf("\n%s: copy %.1f GB/s\n", device_name().c_str(), l.copy_gbs);
+    return;
+  }
+  std::printf(
+      "\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s, f64 %.1f GFLOP/s\n",
+      weft::runtime::cpu_name().c_str(), l.threads, l.copy_gbs, l.read_gbs, l.f32_gflops,
+      l.f64_gflops);
+}
+
 int run(const Settings& s) {
   if (s.baseline.size() == 2)  // two files: nothing is measured
     return compare_figures(read_figures(s.baseline[0]), read_figures(s.baseline[1])) == 0 ? 0 : 1;
@@ -121,23 +135,26 @@ int run(const Settings& s) {
     for (const Case& c : cases) std::printf("%s\n", c.name.c_str());
     return 0;
   }
+  use_device(s.device);
+  if (device().is_cuda() && !s.threads.empty())
+    throw weft::Error("weft-bench: --threads goes with the CPU, got --device " + s.device);
+  if (device().is_cuda() && !s.markdown.empty())
+    throw weft::Error("weft-bench: --markdown writes figures of the CPU, got --device " + s.device);
   const std::vector<int> counts = thread_counts(s.threads);
   if (!s.json.empty()) weft::runtime::check_writable(s.json);
   if (!s.markdown.empty()) check_page(s.markdown);
   std::vector<Limits> limits;
   nlohmann::json results = nlohmann::json::array();
   for (int threads : counts) {
-    limits.push_back(measure_limits(threads));
+    limits.push_back(device().is_cuda() ? measure_device_limits() : measure_limits(threads));
     const Limits& l = limits.back();
-    std::printf(
-        "\n%s, %d threads: copy %.1f GB/s, read %.1f GB/s, f32 %.1f GFLOP/s, f64 %.1f GFLOP/s\n",
-        weft::runtime::cpu_name().c_str(), threads, l.copy_gbs, l.read_gbs, l.f32_gflops,
-        l.f64_gflops);
+    print_limits(l);
     std::printf("%-34s %7s %11s %11s %7s %9s %9s %7s  %s\n", "case", "threads", "median ms",
                 "min ms", "spread", "cold ms", "disk ms", "kernels", "of the limit");
     weft::set_num_threads(threads);
     for (const Case& c : cases) {
       const Measurement m = measure(c, l);
+      if (m.samples == 0) continue;
       print_row(m);
       results.push_back(to_json(m));
     }
@@ -167,6 +184,9 @@ int main(int argc, char** argv) {
                  "Write goals and figures between the markers in this file (docs/performance.md), "
                  "and a picture beside it (docs/performance.svg)")
       ->check(weft::tools::path());
+  app.add_option("--device", s.device,
+                 "Where cases run: cpu, cuda or cuda:NUMBER. On a device the limit is its copies, "
+                 "and cases of the CPU alone are left out");
   app.add_flag("--list", s.list, "Print the names of the cases");
   return weft::tools::run_tool(app, argc, argv, [&] { return run(s); });
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "runtime/engine.h"
+#include "tools/bench/device.h"
 #include "tools/bench/folder.h"
 
 namespace weft::bench {
@@ -21,10 +22,15 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// One call, and its value looked at, so that nothing stays lazy.
+/// One call, and its value looked at, so that nothing stays lazy. On a device: evaluated there.
 double timed(const Prepared& p, int calls) {
   const auto start = Clock::now();
-  for (int k = 0; k < calls; ++k) p.run().data_ptr();
+  if (device().is_cuda()) {
+    for (int k = 0; k < calls; ++k) p.run().eval();
+    finish_device();
+  } else {
+    for (int k = 0; k < calls; ++k) p.run().data_ptr();
+  }
   return since(start) / calls;
 }
 
@@ -107,7 +113,10 @@ constexpr double beyond_caches = 64e6;  // bytes
 void sample_calls(const Case& c, const Prepared& p, const Limits& limits, Measurement& m) {
   const int calls = calls_for(std::min(timed(p, 1), timed(p, 1)));
   timed(p, calls);
-  if (p.ceiling) {
+  if (device().is_cuda()) {
+    fill_statistics(m, samples_of([&] { return timed(p, calls); }, fewest, p.most_samples));
+    if (c.bound == Bound::bandwidth) m.bound_ms = bound_ms(c, limits);
+  } else if (p.ceiling) {
     const auto ceiling = best_variant(c, *p.ceiling);
     const int ceiling_calls = calls_for(std::min(timed(ceiling, 1), timed(ceiling, 1)));
     sample_in_turns(p, calls, m, [&] { return timed(ceiling, ceiling_calls); });
@@ -121,7 +130,7 @@ void sample_calls(const Case& c, const Prepared& p, const Limits& limits, Measur
     m.bound_ms = bound_ms(c, limits);
   }
   m.fraction = m.bound_ms / m.median_ms;
-  if (m.bound_ms == 0) m.bound = Bound::none;  // this processor has no ceiling kernels
+  if (m.bound_ms == 0) m.bound = Bound::none;  // no ceiling kernels, or an unknown limit
 }
 
 /// Empties the caches in memory once nothing is compiled in the background any more.
@@ -191,6 +200,7 @@ Measurement measure(const Case& c, const Limits& limits) {
                 .bytes = c.bytes,
                 .flops = c.flops};
   const Prepared p = c.prepare();
+  if (device().is_cuda() && (!p.follows_device || p.sample)) return m;
   if (p.run) {
     m.disk_ms = measure_disk(c);
     measure_cold(c, p, m);

@@ -25,7 +25,8 @@ struct Measurement {
   std::map<std::string, double> figures = {};  // of the case's own
 };
 
-/// Throws std::runtime_error if the case's result is wrong; nothing wrong is timed.
+/// Throws std::runtime_error if the case's result is wrong; nothing wrong is timed. Without samples
+/// where the case is one of the CPU's alone and a device was chosen.
 Measurement measure(const Case& c, const Limits& limits);
 
 const char* name(Bound bound);

@@ -11,10 +11,12 @@ namespace weft::tools {
 
 struct DumpOptions {
   std::string file;
-  std::string stage = "graph";  // graph fused kernel llvm asm cuda
+  std::string stage = "graph";  // graph fused kernel llvm asm cuda ptx
   std::string format = "text";  // text dot svg json
   std::string passes;  // comma-separated; empty: the default pipeline where the stage needs it
   bool print_changed = false;
+  std::string device = "cpu";  // cuda: kernels with what they need of a device
+  std::string architecture;    // of a CUDA device; empty: that of cuda:0, else sm_90
 };
 int dump(const DumpOptions& options);
 
@@ -25,6 +27,7 @@ struct RunOptions {
   unsigned long long seed = 0;
   std::string output;           // folder for result<k>.npy; empty: print
   std::string backend = "cpu";  // cpu interp
+  std::string device = "cpu";   // cpu, cuda, cuda:1
   bool time = false;
 };
 int run(const RunOptions& options);

@@ -23,13 +23,19 @@ CLI::App* add_dump(CLI::App& app, DumpOptions& o) {
   CLI::App* c = app.add_subcommand("dump", "Print a program at a stage of its compilation");
   c->add_option("FILE", o.file, "Weft text, or - for standard input")->required();
   c->add_option("--stage", o.stage, "What to print")
-      ->check(CLI::IsMember({"graph", "fused", "kernel", "llvm", "asm", "cuda"}))
+      ->check(CLI::IsMember({"graph", "fused", "kernel", "llvm", "asm", "cuda", "ptx"}))
       ->capture_default_str();
   c->add_option("--format", o.format, "How to print a graph")
       ->check(CLI::IsMember({"text", "dot", "svg", "json"}))
       ->capture_default_str();
   c->add_option("--passes", o.passes,
                 "Run these passes, comma-separated, instead of the default ones");
+  c->add_option("--device", o.device,
+                "cuda: say of each kernel its registers, spills and shared memory (needs NVRTC)")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  c->add_option("--arch", o.architecture,
+                "Architecture of a CUDA device, like sm_90; else that of the first one");
   c->add_flag("--print-changed", o.print_changed,
               "Print the graph after each pass that changed it");
   return c;
@@ -45,6 +51,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& o) {
       ->check(path());
   c->add_option("--backend", o.backend, "What runs the program")
       ->check(CLI::IsMember({"cpu", "interp"}))
+      ->capture_default_str();
+  c->add_option("--device", o.device, "Where it runs: cpu, cuda or cuda:NUMBER")
       ->capture_default_str();
   c->add_flag("--time", o.time, "Print compile time and the median of repeated runs");
   return c;

@@ -11,6 +11,8 @@
 #include <weft/weft.h>
 
 #include "frontend/npy_format.h"
+#include "frontend/place.h"
+#include "runtime/cuda/device.h"
 #include "runtime/engine.h"
 #include "runtime/output_file.h"
 #include "tools/support/files.h"
@@ -132,13 +134,20 @@ std::vector<runtime::Buffer> make_inputs(const RunOptions& options, const ir::Gr
   return inputs;
 }
 
-void print_times(const runtime::Executable& executable, std::span<const runtime::Buffer> inputs,
-                 double compile_ms) {
+/// On a device: with inputs there, and until the device has finished.
+void print_times(const runtime::Executable& executable, std::vector<runtime::Buffer> inputs,
+                 const runtime::CompileOptions& compiling, double compile_ms) {
+  runtime::cuda::Device* device = nullptr;
+  if (compiling.backend == runtime::Backend::cuda) {
+    device = runtime::cuda::Device::get(compiling.device).get();
+    for (runtime::Buffer& input : inputs) input = device->to_device(input, "input");
+  }
   std::vector<double> times;
   const auto begin = Clock::now();
   while (times.size() < 5 || (times.size() < 1000 && since(begin) < 1000)) {
     const auto start = Clock::now();
     executable.run(inputs);
+    if (device != nullptr) device->stream()->synchronize();
     times.push_back(since(start));
   }
   std::sort(times.begin(), times.end());
@@ -179,25 +188,42 @@ void print_results(const ir::Graph& graph, std::span<const runtime::Buffer> resu
   }
 }
 
+/// What compiles the program and where it runs. Refuses devices that are not there.
+runtime::CompileOptions compile_options(const RunOptions& options) {
+  const bool interp = options.backend == "interp";
+  const detail::Place place = detail::place_of(Device(options.device, Location()));
+  if (!place.is_cuda())
+    return {.backend = interp ? runtime::Backend::interp : runtime::Backend::cpu};
+  if (interp)
+    throw Error("weft run: --backend interp runs on the CPU, got --device " + options.device);
+  return {.backend = runtime::Backend::cuda, .device = place.device_number()};
+}
+
+/// Results in host memory.
+std::vector<runtime::Buffer> on_host(std::vector<runtime::Buffer> results) {
+  for (runtime::Buffer& result : results)
+    if (result.device != nullptr) result = result.device->device().to_host(result);
+  return results;
+}
+
 }  // namespace
 
 int run(const RunOptions& options) {
   const ir::Graph graph = load_graph(options.file);
-  const std::vector<runtime::Buffer> inputs = make_inputs(options, graph);
+  const runtime::CompileOptions compiling = compile_options(options);
+  std::vector<runtime::Buffer> inputs = make_inputs(options, graph);
   if (!options.output.empty()) prepare_output(options, graph);
-  const auto backend =
-      options.backend == "interp" ? runtime::Backend::interp : runtime::Backend::cpu;
   const auto start = Clock::now();
-  const auto executable = runtime::compile(graph, {.backend = backend});
+  const auto executable = runtime::compile(graph, compiling);
   const double compile_ms = since(start);
-  const std::vector<runtime::Buffer> results = executable->run(inputs);
+  const std::vector<runtime::Buffer> results = on_host(executable->run(inputs));
   if (options.output.empty())
     print_results(graph, results);
   else
     write_results(options, graph, results);
   if (options.time) {
     runtime::finish_optimising();
-    print_times(*executable, inputs, compile_ms);
+    print_times(*executable, std::move(inputs), compiling, compile_ms);
   }
   return exit_fine;
 }
