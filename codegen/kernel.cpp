@@ -48,7 +48,8 @@ std::size_t sum_bytes(const Kernel& kernel) {
   std::size_t bytes = 0;
   for (const Section& section : kernel.sections)
     for (const Inst& inst : section.body)
-      if (inst.kind == Inst::Kind::reduce) bytes += size_of(inst.dtype);
+      if (inst.kind == Inst::Kind::reduce || inst.kind == Inst::Kind::scan)
+        bytes += size_of(inst.dtype);
   return bytes;
 }
 

@@ -5,8 +5,9 @@
 // sections in order for every index of the parallel axes:
 //   once      the body runs once per parallel index;
 //   over      the body runs for every index j of the row axis; `reduce` instructions combine over j
-//             and their values are readable in later sections; values named in `keeps` are held in
-//             a row scratch and readable, at the same j, in later `over` sections;
+//             and their values are readable in later sections; `scan` gives at each j what combines
+//             the elements so far; values named in `keeps` are held in a row scratch and readable,
+//             at the same j, in later `over` sections;
 //   contract  a product over the row axis k: lhs and rhs bodies give the factors at (.., m, k) and
 //             (.., k, n), where m and n are the last two parallel axes; the section's value is
 //             sum over k of lhs * rhs by fma, in blocks of ir::dot_block (see ir/reduce_order.h).
@@ -34,16 +35,18 @@
 
 namespace weft::codegen {
 
-/// A coefficient of an index: 0, 1, or params[param].
+/// A coefficient of an index: 0, 1, -1, or params[param].
 struct Coef {
-  enum class Kind : std::uint8_t { zero, one, param } kind = Kind::zero;
+  enum class Kind : std::uint8_t { zero, one, minus_one, param } kind = Kind::zero;
   int param = -1;
 
   static Coef zero() { return {}; }
   static Coef one() { return {Kind::one, -1}; }
+  static Coef minus_one() { return {Kind::minus_one, -1}; }
   static Coef at(int param) { return {Kind::param, param}; }
   bool is_zero() const { return kind == Kind::zero; }
   bool is_one() const { return kind == Kind::one; }
+  bool is_minus_one() const { return kind == Kind::minus_one; }
   friend bool operator==(const Coef&, const Coef&) = default;
 };
 
@@ -72,6 +75,7 @@ struct Inst {
     update,  // like store, but memory = memory op value; monoid says op ("set" overwrites); row
              // indices run in order
     reduce,  // over j of args[0]; monoid
+    scan,    // of args[0] up to j, in the order of ir/reduce_order.h; monoid
   };
   Kind kind;
   DType dtype = DType::f32;  // of the result (store, update: of the value)
@@ -122,7 +126,8 @@ struct Kernel {
   /// The first param that is a number.
   int first_number() const { return param_count - number_count; }
   bool is_contract() const;
-  /// Across, one section walks the rows, reduces and keeps nothing, and before it little happens.
+  /// Across, one section walks the rows, reduces or scans and keeps nothing, and before it little
+  /// happens.
   bool sums_columns() const;
   bool is_attention() const;
   bool is_attention_gradient() const;

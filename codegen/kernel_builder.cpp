@@ -83,6 +83,12 @@ Reg KernelBuilder::reduce(Slot& slot, DType dtype, Reg value, std::string monoid
   return slot.back().result;
 }
 
+Reg KernelBuilder::scan(Slot& slot, DType dtype, Reg value, std::string monoid) {
+  const Reg result = reduce(slot, dtype, value, std::move(monoid));
+  slot.back().kind = Inst::Kind::scan;
+  return result;
+}
+
 void KernelBuilder::store(Slot& slot, DType dtype, int memory, const Affine& address, Reg value) {
   slot.push_back({.kind = Inst::Kind::store, .dtype = dtype, .args = {value, -1}});
   slot.back().access = access(dtype, true, memory, address);
@@ -159,6 +165,7 @@ KernelBuilder::Result KernelBuilder::finish() {
   };
   auto coef = [&](std::int64_t value) {
     if (value == 0) return Coef::zero();
+    if (value == -1) return Coef::minus_one();
     return value == 1 ? Coef::one() : Coef::at(slot(value));
   };
   for (const Pointer& p : pointers_) {

@@ -44,6 +44,7 @@ class KernelBuilder {
   Reg load(Slot& slot, DType dtype, int memory, const ir::Affine& address, Reg mask = -1,
            const Dynamic& dynamic = {});
   Reg reduce(Slot& slot, DType dtype, Reg value, std::string monoid);
+  Reg scan(Slot& slot, DType dtype, Reg value, std::string monoid);
   void store(Slot& slot, DType dtype, int memory, const ir::Affine& address, Reg value);
   void update(Slot& slot, DType dtype, int memory, const ir::Affine& address, Reg value,
               std::string monoid, const Dynamic& dynamic);

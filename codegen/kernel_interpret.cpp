@@ -39,8 +39,13 @@ class Interpreter {
  private:
   struct Reduction {
     const Inst* inst;
-    ir::ScalarOp op;
     std::vector<Bits> lanes;
+  };
+
+  /// What a scan has taken so far. Along the row that is whole blocks, and elements of one more.
+  struct Scan {
+    Bits carry;
+    std::vector<Bits> block{};
   };
 
   void prepare(const std::vector<Inst>& body) {
@@ -81,7 +86,7 @@ class Interpreter {
 
   std::int64_t coefficient(const Coef& coef) const {
     if (coef.kind == Coef::Kind::param) return params_[coef.param];
-    return coef.is_one() ? 1 : 0;
+    return coef.is_one() ? 1 : coef.is_minus_one() ? -1 : 0;
   }
 
   ir::AttentionStrides attention_strides(std::size_t access, std::size_t row) const {
@@ -134,10 +139,12 @@ class Interpreter {
     std::vector<Reduction> reductions;
     std::size_t lanes =
         kernel_.lanes == Lanes::along ? static_cast<std::size_t>(ir::reduce_lanes) : 1;
-    for (const Inst& inst : section.body)
+    scans_.clear();
+    for (const Inst& inst : section.body) {
       if (inst.kind == Inst::Kind::reduce)
-        reductions.push_back({&inst, combine_op(inst.monoid),
-                              std::vector(lanes, identity_bits(inst.monoid, inst.dtype))});
+        reductions.push_back({&inst, std::vector(lanes, identity_bits(inst.monoid, inst.dtype))});
+      if (inst.kind == Inst::Kind::scan) scans_[&inst] = {identity_bits(inst.monoid, inst.dtype)};
+    }
     std::map<Reg, std::vector<Bits>> kept_here;
     std::int64_t& j = index_.back();
     for (j = 0; j < row_size(); ++j) {
@@ -158,8 +165,27 @@ class Interpreter {
   }
 
   static void combine(const Reduction& r, Bits& into, Bits value) {
+    into = combined(*r.inst, into, value);
+  }
+  static Bits combined(const Inst& inst, Bits into, Bits value) {
     Bits args[] = {into, value};
-    into = ir::eval_scalar(r.op, r.inst->dtype, r.inst->dtype, args);
+    return ir::eval_scalar(combine_op(inst.monoid), inst.dtype, inst.dtype, args);
+  }
+
+  Bits run_scan(const Inst& inst) {
+    Scan& scan = scans_.at(&inst);
+    const Bits x = value(inst.args[0]);
+    if (kernel_.lanes == Lanes::across) return scan.carry = combined(inst, scan.carry, x);
+    // Lanes after this one do not matter to it.
+    constexpr auto block = static_cast<std::size_t>(ir::cumulative_block);
+    scan.block.push_back(x);
+    std::vector<Bits> lane = scan.block;
+    for (std::size_t h = 1; h < block; h *= 2)
+      for (std::size_t l = 0; l < lane.size(); ++l)
+        if (l & h) lane[l] = combined(inst, lane[(l & ~(2 * h - 1)) + h - 1], lane[l]);
+    const Bits result = combined(inst, scan.carry, lane.back());
+    if (lane.size() == block) scan = {result};
+    return result;
   }
 
   void run_body(const std::vector<Inst>& body) {
@@ -192,6 +218,9 @@ class Interpreter {
       case Inst::Kind::update:
         write(inst);
         break;
+      case Inst::Kind::scan:
+        value(inst.result) = run_scan(inst);
+        break;
       case Inst::Kind::reduce:
         break;  // run_over combines
     }
@@ -220,13 +249,10 @@ class Interpreter {
     return temporaries_[static_cast<std::size_t>(program.result)];
   }
 
-  std::int64_t coef(const Coef& c) const {
-    return c.is_zero() ? 0 : c.is_one() ? 1 : params_[c.param];
-  }
   std::int64_t linear(const std::vector<Coef>& coefs) const {
     std::int64_t total = 0;
     for (std::size_t axis = 0; axis < coefs.size(); ++axis)
-      total += coef(coefs[axis]) * index_[axis];
+      total += coefficient(coefs[axis]) * index_[axis];
     return total;
   }
 
@@ -234,7 +260,8 @@ class Interpreter {
     const Access& access = kernel_.accesses[static_cast<std::size_t>(inst.access)];
     std::int64_t element = linear(access.strides);
     for (std::size_t t = 0; t < inst.coefs.size(); ++t)
-      element += coef(inst.coefs[t]) * static_cast<std::int64_t>(value(inst.args[first_term + t]));
+      element +=
+          coefficient(inst.coefs[t]) * static_cast<std::int64_t>(value(inst.args[first_term + t]));
     return static_cast<std::byte*>(pointers_[inst.access]) +
            element * static_cast<std::int64_t>(size_of(access.dtype));
   }
@@ -323,6 +350,7 @@ class Interpreter {
   std::vector<std::int64_t> index_;
   std::map<const Inst*, ir::ScalarProgram> programs_;
   std::vector<Bits> temporaries_;
+  std::map<const Inst*, Scan> scans_;      // of the section that runs
   std::map<Reg, std::vector<Bits>> kept_;  // rows held across sections
   std::vector<Bits> lhs_, rhs_;
 };

@@ -75,7 +75,17 @@ class Printer {
   }
 
   static std::string coef_text(const Coef& coef) {
-    return coef.is_zero() ? "0" : coef.is_one() ? "1" : "p" + number(coef.param);
+    switch (coef.kind) {
+      case Coef::Kind::zero:
+        return "0";
+      case Coef::Kind::one:
+        return "1";
+      case Coef::Kind::minus_one:
+        return "-1";
+      case Coef::Kind::param:
+        break;
+    }
+    return "p" + number(coef.param);
   }
 
   // The linear form sum of coefs[a] * index[a], without its zero terms.
@@ -168,6 +178,8 @@ class Printer {
                mask_text(inst.args[1]);
       case Inst::Kind::reduce:
         return "reduce " + inst.monoid + " " + use(inst.args[0]);
+      case Inst::Kind::scan:
+        return "scan " + inst.monoid + " " + use(inst.args[0]);
     }
     return {};
   }

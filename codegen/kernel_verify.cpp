@@ -9,7 +9,7 @@
 //   K6  instructions have the fields and the number of args of their kind
 //   K7  dtypes: masks are bool, dynamic terms i64, loads and stores have their access's dtype
 //   K8  stores and updates go to written accesses; products' bodies neither store nor reduce
-//   K9  reduce stands in `over` sections; monoids exist for their dtype
+//   K9  reduce and scan stand in `over` sections; monoids exist for their dtype
 //   K10 params and coefficients lie in range
 //   K11 the row index exists in `over` sections and factors only; the left factor does not depend
 //       on n, nor the right one on m
@@ -245,7 +245,8 @@ class Verifier {
         require(inst.node != nullptr, "K6", "an op without its node");
         break;
       case Inst::Kind::reduce:
-        require(inst.args.size() == 1, "K6", "reduce takes one arg");
+      case Inst::Kind::scan:
+        require(inst.args.size() == 1, "K6", "reduce and scan take one arg");
         break;
       case Inst::Kind::load:
       case Inst::Kind::store:
@@ -278,9 +279,11 @@ class Verifier {
         check_op(inst);
         break;
       case Inst::Kind::reduce:
-        require(place == Place::over, "K9", "reduce outside of an `over` section");
+      case Inst::Kind::scan:
+        require(place == Place::over, "K9", "reduce or scan outside of an `over` section");
         check_monoid(inst, "set");
-        require(dtype(inst.args[0]) == inst.dtype, "K7", "reduce keeps its operand's dtype");
+        require(dtype(inst.args[0]) == inst.dtype, "K7",
+                "reduce and scan keep their operand's dtype");
         break;
       case Inst::Kind::load:
       case Inst::Kind::store:

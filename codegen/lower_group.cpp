@@ -101,6 +101,11 @@ class GroupLowering {
   Affine in_kernel(const Affine& f) const {
     Affine result{f.constant, {}};
     for (int a : order_) result.coefs.push_back(a < 0 ? 0 : f.coefs[a]);
+    if (group_.backward) {
+      std::int64_t& step = result.coefs.back();
+      result.constant += step * (group_.axes[group_.row_axis] - 1);
+      step = -step;
+    }
     return result;
   }
 
@@ -141,6 +146,7 @@ class GroupLowering {
       return {false, level(n.operands[0], row_map(n, map)).stage + 1, 0};
     if (n.op == Op::dot_general) return {false, 1, 0};
     Level result{false, 0, ir::node_weight(graph_, v.node)};
+    if (ir::def(n.op).kind == Kind::scan) result.row = true;
     if (ir::def(n.op).kind == Kind::source || n.op == Op::gather) result.row = uses_row(map);
     for (std::size_t o = first_computed(n); o < n.operands.size(); ++o) {
       const IndexMap operand = map_of(v.node, o, map);
@@ -324,6 +330,9 @@ class GroupLowering {
         return builder_.reduce(over(over_stage).slot, n.types[0].dtype, value,
                                n.attrs.string("kind"));
       }
+      case Kind::scan:
+        return builder_.scan(at.slot, n.types[0].dtype, emit(n.operands[0], map, stage),
+                             n.attrs.string("kind"));
       case Kind::assemble:
         return emit_assembled(v, map, stage, at);
       case Kind::gather:

@@ -63,7 +63,7 @@ bool computes_saving(ir::Op op) {
 /// Whether a backward pass through the record uses values of the forward pass, so that freeing them
 /// ends it (PyTorch's saved tensors).
 bool saves(const Record& r) {
-  if (r.op == ir::Op::reduce) return r.attrs.string("kind") != "add";
+  if (r.op == ir::Op::reduce || r.op == ir::Op::cumulative) return r.attrs.string("kind") != "add";
   static std::array<std::atomic<int>, ir::op_count> known{};  // 0: not asked yet, 1: no, 2: yes
   std::atomic<int>& answer = known[static_cast<std::size_t>(r.op)];
   if (answer == 0) answer = computes_saving(r.op) ? 2 : 1;

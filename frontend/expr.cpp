@@ -178,6 +178,11 @@ Ref arg_extreme(ir::Op op, const Ref& x, std::int64_t axis) {
   return record(op, {x}, {{"axis", axis}});
 }
 
+Ref cumulative(const Ref& x, std::string_view kind, std::int64_t axis) {
+  return record(ir::Op::cumulative, {x},
+                {{"kind", std::string(kind)}, {"axis", axis}, {"reverse", false}});
+}
+
 Ref dot_general(const Ref& a, const Ref& b, const ir::IntLists& contract,
                 const ir::IntLists& batch) {
   return record(ir::Op::dot_general, {a, b}, {{"contract", contract}, {"batch", batch}});

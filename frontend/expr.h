@@ -51,6 +51,8 @@ Ref update_slice(const Ref& base, const Ref& part, const ir::Attributes& slice);
 /// kind: add mul max min and or. `keep` leaves the axes with size 1.
 Ref reduce(const Ref& x, std::string_view kind, const ir::Ints& axes, bool keep);
 Ref arg_extreme(ir::Op op, const Ref& x, std::int64_t axis);
+/// kind: add mul max min.
+Ref cumulative(const Ref& x, std::string_view kind, std::int64_t axis);
 Ref dot_general(const Ref& a, const Ref& b, const ir::IntLists& contract,
                 const ir::IntLists& batch = {{}, {}});
 Ref gather(const Ref& x, const Ref& indices, std::int64_t axis);

@@ -171,6 +171,11 @@ Value Builder::reduce(Value x, std::string_view kind, const Ints& axes) {
   return add_node(Op::reduce, {x}, {{"kind", std::string(kind)}, {"axes", sorted}});
 }
 
+Value Builder::cumulative(Value x, std::string_view kind, std::int64_t axis, bool reverse) {
+  return add_node(Op::cumulative, {x},
+                  {{"kind", std::string(kind)}, {"axis", axis}, {"reverse", reverse}});
+}
+
 Value Builder::dot_general(Value a, Value b, const IntLists& contract, const IntLists& batch) {
   return add_node(Op::dot_general, {a, b}, {{"contract", contract}, {"batch", batch}});
 }

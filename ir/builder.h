@@ -53,6 +53,8 @@ class Builder {
 
   // Reductions drop the reduced axes. kind: add mul max min and or.
   Value reduce(Value x, std::string_view kind, const Ints& axes);
+  /// Each element combined with those before it along the axis; with those after it in reverse.
+  Value cumulative(Value x, std::string_view kind, std::int64_t axis, bool reverse = false);
   Value dot_general(Value a, Value b, const IntLists& contract, const IntLists& batch = {{}, {}});
 
   const Type& type(Value v) const { return graph_.type(v); }

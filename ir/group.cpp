@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/matrix_product.h"
+#include "ir/reduce_order.h"
 
 namespace weft::ir {
 
@@ -17,6 +18,7 @@ constexpr std::size_t max_maps_per_node = 8;
 constexpr double cheap_weight = 8;  // below: may be computed several times
 
 bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
+bool is_scan(const Node& n) { return def(n.op).kind == Kind::scan; }
 bool is_dot(const Node& n) { return n.op == Op::dot_general; }
 
 class Analysis {
@@ -39,7 +41,7 @@ class Analysis {
   }
 
   bool choose_axes() {
-    const Node *reduce = nullptr, *dot = nullptr;
+    const Node *rows = nullptr, *dot = nullptr;
     for (std::uint32_t id : nodes_) {
       const Node& n = graph_.node(id);
       if (n.types.size() != 1) return no(std::string(def(n.op).name) + " has several results");
@@ -50,13 +52,33 @@ class Analysis {
       if (is_reduce(n)) {
         if (n.op != Op::reduce || n.attrs.ints("axes").size() != 1)
           return no("a reduction not yet split");
-        if (!reduce) reduce = &n;
+        if (!rows) rows = &n;
+      }
+      if (is_scan(n)) {
+        if (graph_.type(n.operands[0]).shape[n.attrs.integer("axis")] > cumulative_chunk)
+          return no("a cumulative operation not yet split");
+        rows = &n;
       }
     }
-    if (dot && reduce) return no("a reduction beside a matrix product");
+    if (dot && rows) return no("a reduction or cumulative operation beside a matrix product");
     if (dot) return contract_axes(*dot);
-    if (reduce) return reduce_axes(*reduce);
+    if (rows) return row_axes(*rows) && choose_direction();
     return elementwise_axes();
+  }
+
+  /// All that is cumulative takes the rows in one direction; so do sums, and theirs is forward.
+  bool choose_direction() {
+    bool forward = false;
+    for (std::uint32_t id : nodes_) {
+      const Node& n = graph_.node(id);
+      if (is_scan(n)) {
+        (n.attrs.boolean("reverse") ? group_.backward : forward) = true;
+      } else if (is_reduce(n)) {
+        const std::string& kind = n.attrs.string("kind");
+        forward |= kind == "add" || kind == "mul";
+      }
+    }
+    return !(group_.backward && forward) || no("rows taken in two directions");
   }
 
   bool elementwise_axes() {
@@ -76,9 +98,14 @@ class Analysis {
     return inner == 1 ? GroupKind::along : GroupKind::across;
   }
 
-  bool reduce_axes(const Node& reduce) {
-    const Shape& shape = graph_.type(reduce.operands[0]).shape;
-    const std::int64_t row = reduce.attrs.ints("axes")[0];
+  /// Of a reduction or a scan.
+  static std::int64_t row_of(const Node& n) {
+    return is_scan(n) ? n.attrs.integer("axis") : n.attrs.ints("axes")[0];
+  }
+
+  bool row_axes(const Node& n) {
+    const Shape& shape = graph_.type(n.operands[0]).shape;
+    const std::int64_t row = row_of(n);
     group_.kind = lanes_of(shape, row);
     for (std::int64_t d = 0; d < static_cast<std::int64_t>(shape.size()); ++d) {
       if (d == row) group_.row_axis = static_cast<int>(group_.axes.size());
@@ -155,10 +182,11 @@ class Analysis {
     for (std::uint32_t id : outputs_) {
       const Shape& shape = graph_.node(id).types[0].shape;
       std::optional<IndexMap> map;
-      const bool rows = group_.kind != GroupKind::contract && !is_reduce(graph_.node(id));
+      const Node& n = graph_.node(id);
+      const bool rows = group_.kind != GroupKind::contract && !is_reduce(n);
       if (group_.row_axis >= 0 && rows) map = identity(shape, true);
-      if (!map) map = identity(shape, false);
-      if (!map && rows) map = permuted(shape);
+      if (!map && !is_scan(n)) map = identity(shape, false);
+      if (!map && rows && !is_scan(n)) map = permuted(shape);
       if (!map) return no(describe(id) + " has another iteration space");
       group_.stores[id] = *map;
       if (!require(id, *map)) return false;
@@ -210,6 +238,7 @@ class Analysis {
     if (node_weight(graph_, id) >= cheap_weight && times_computed(id, map) > few_times)
       group_.repeated.push_back(id);
     if (is_reduce(n)) return visit_reduce(id, map);
+    if (is_scan(n)) return visit_scan(id, map);
     if (is_dot(n)) return visit_dot(id, map);
     if (n.op == Op::gather || n.op == Op::random_bits) {
       if (contains(n.operands[0].node))
@@ -242,12 +271,29 @@ class Analysis {
       loads_.emplace_back(v, map);
   }
 
-  bool visit_reduce(std::uint32_t id, const IndexMap& map) {
-    const Node& n = graph_.node(id);
+  bool has_its_rows(const Node& n) {
     const Shape& shape = graph_.type(n.operands[0]).shape;
-    const std::int64_t row = n.attrs.ints("axes")[0];
+    const std::int64_t row = row_of(n);
     if (lanes_of(shape, row) != group_.kind) return no("reductions along and across rows");
     if (shape[row] != group_.axes[group_.row_axis]) return no("reductions over different sizes");
+    return true;
+  }
+
+  /// Elements of a scan are computed where the rows are walked, and nowhere else.
+  bool visit_scan(std::uint32_t id, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    if (!has_its_rows(n)) return false;
+    const auto row = static_cast<std::size_t>(row_of(n));
+    const bool walked = n.types[0].shape[row] == 1 || map.dims[row].uses(group_.row_axis);
+    if (map != identity(n.types[0].shape, true) || !walked)
+      return no(describe(id) + " is needed at another index than its own");
+    return need(n.operands[0], map);
+  }
+
+  bool visit_reduce(std::uint32_t id, const IndexMap& map) {
+    const Node& n = graph_.node(id);
+    const std::int64_t row = row_of(n);
+    if (!has_its_rows(n)) return false;
     if (map != identity(n.types[0].shape, false))
       return no(describe(id) + " is needed at another index than its own");
     IndexMap operand = map;

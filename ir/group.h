@@ -25,6 +25,7 @@ struct Group {
   std::vector<std::int64_t>
       axes;  // sizes; dimensions of size 1 are no axes (but m, n and rows are)
   int row_axis = -1;
+  bool backward = false;  // rows are walked from their ends
   /// Every map under which a node's value is needed; a node with two maps is computed twice.
   std::map<std::uint32_t, std::vector<IndexMap>> maps;
   /// The map by which a node's value is stored.

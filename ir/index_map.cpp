@@ -210,8 +210,10 @@ std::optional<IndexMap> operand_map(const Graph& graph, std::uint32_t id, std::s
       return IndexMap{{axis, axis + operand.rank()}, result.guards};
     }
     default:
-      return def(node.op).kind == Kind::elementwise ? std::optional(result) : std::nullopt;
+      break;
   }
+  const Kind kind = def(node.op).kind;
+  return kind == Kind::elementwise || kind == Kind::scan ? std::optional(result) : std::nullopt;
 }
 
 }  // namespace weft::ir

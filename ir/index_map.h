@@ -41,8 +41,8 @@ struct IndexMap {
 };
 
 /// The map of operand k of an elementwise, view, pad or concatenate node (and of the indices of a
-/// gather), given the map of its result; empty where it is not affine: a reshape that would need a
-/// division, a dilating pad, the data of a gather.
+/// gather, and of a scan, which is needed in whole rows), given the map of its result; empty where
+/// it is not affine: a reshape that would need a division, a dilating pad, the data of a gather.
 std::optional<IndexMap> operand_map(const Graph& graph, std::uint32_t node, std::size_t k,
                                     const IndexMap& result,
                                     const std::vector<std::int64_t>& axis_sizes);

@@ -74,6 +74,8 @@ Literal interpret_one(const Node& node, std::span<const Literal> operands) {
     case Kind::reduce:
       return node.op == Op::reduce ? interpret_reduce(node, operands[0])
                                    : interpret_arg_extreme(node, operands[0]);
+    case Kind::scan:
+      return interpret_cumulative(node, operands[0]);
     case Kind::contract:
       return interpret_dot(node, operands[0], operands[1]);
     case Kind::attention:

@@ -20,6 +20,7 @@ Literal interpret_concatenate(const Node& node, std::span<const Literal> operand
 
 Literal interpret_reduce(const Node& node, const Literal& x);
 Literal interpret_arg_extreme(const Node& node, const Literal& x);
+Literal interpret_cumulative(const Node& node, const Literal& x);
 Literal interpret_dot(const Node& node, const Literal& a, const Literal& b);
 Literal interpret_attention(const Node& node, std::span<const Literal> operands);
 Literal interpret_gather(const Node& node, const Literal& x, const Literal& indices);

@@ -70,6 +70,8 @@ double node_weight(const Graph& graph, std::uint32_t id) {
       return 4;
     case Kind::reduce:
       return 1;
+    case Kind::scan:
+      return 12;
     default:
       return 0;
   }

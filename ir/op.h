@@ -101,10 +101,11 @@ enum class Op : std::uint8_t {
   // structure that is not a pure view
   pad,
   concatenate,
-  // reduce
+  // reduce and scan
   reduce,
   argmax,
   argmin,
+  cumulative,
   // contract, attention, gather, scatter
   dot_general,
   attention,
@@ -125,6 +126,7 @@ enum class Kind : std::uint8_t {
   view,
   assemble,
   reduce,
+  scan,
   contract,
   attention,
   gather,

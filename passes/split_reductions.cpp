@@ -1,5 +1,6 @@
 // Makes the stages of a reduction (ir/reduce_order.h) nodes of their own: afterwards each `reduce`
-// has one axis, no longer than a chunk. Axes that a stage does not touch stay as they are.
+// has one axis, no longer than a chunk. Axes that a stage does not touch stay as they are. The
+// chunks of cumulative operations likewise.
 #include <algorithm>
 
 #include "ir/builder.h"
@@ -77,19 +78,20 @@ bool is_one_stage(const Shape& shape, const Ints& axes, const std::vector<Reduce
          stages[0].n <= stages[0].chunk;
 }
 
-Value split(Builder& b, const Node& node, Value x) {
+Value reduce_in_stages(Builder& b, Value x, const std::string& kind, const Ints& axes) {
   const Shape shape = b.type(x).shape;
-  const Ints& axes = node.attrs.ints("axes");
   const std::vector<ReduceStage> stages = reduce_stages(shape, axes);
-  if (is_one_stage(shape, axes, stages)) return {};
+  if (is_one_stage(shape, axes, stages)) return b.reduce(x, kind, axes);
 
   // Axes of size 1 take no part in the order; where they hinder (reduced, or between two reduced
   // axes) they go.
-  Partial p{b, node.attrs.string("kind"), x, {}};
+  Partial p{b, kind, x, {}};
+  Shape result;
   bool hindered = false;
   for (std::size_t k = 0; k < shape.size(); ++k) {
     const bool reduced =
         std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) != axes.end();
+    if (!reduced) result.push_back(shape[k]);
     if (shape[k] == 1 && (reduced || axes.size() > 1))
       hindered = true;
     else
@@ -97,16 +99,73 @@ Value split(Builder& b, const Node& node, Value x) {
   }
   if (hindered) p.value = b.reshape(x, shape_of(p.axes));
   for (const ReduceStage& stage : stages) run_stage(p, stage);
-  return b.reshape(p.value, node.types[0].shape);
+  return b.reshape(p.value, result);
+}
+
+Value split_cumulative(Builder& b, Value x, const std::string& kind, std::int64_t axis,
+                       bool reverse);
+
+/// What stands before each of the chunks of x [outer, n, inner] that are taken one after another,
+/// as [outer, chunks, inner].
+Value totals_before(Builder& b, Value x, std::int64_t chunks, const std::string& kind,
+                    bool reverse) {
+  const Type type = b.type(x);
+  const std::int64_t n = type.shape[1], whole = (chunks - 1) * cumulative_chunk;
+  Ints start(3, 0), limit = to_ints(type.shape);
+  if (reverse)
+    start[1] = n - whole;
+  else
+    limit[1] = whole;
+  const Value taken = b.slice(x, start, limit, Ints(3, 1));
+  const Value cut = b.reshape(taken, {type.shape[0], chunks - 1, cumulative_chunk, type.shape[2]});
+  const Value sums = reduce_in_stages(b, cut, kind, {2});
+  const Value fill = b.constant(reduction_identity(kind, type.dtype));
+  return b.add_node(Op::pad, {split_cumulative(b, sums, kind, 1, reverse), fill},
+                    {{"low", Ints{0, reverse ? 0 : 1, 0}},
+                     {"high", Ints{0, reverse ? 1 : 0, 0}},
+                     {"interior", Ints(3, 0)}});
+}
+
+/// The axis in chunks, each done by itself and then combined with what stands before it.
+Value split_cumulative(Builder& b, Value x, const std::string& kind, std::int64_t axis,
+                       bool reverse) {
+  const Type type = b.type(x);
+  const std::int64_t n = type.shape[static_cast<std::size_t>(axis)];
+  if (n <= cumulative_chunk) return b.cumulative(x, kind, axis, reverse);
+  const std::int64_t chunks = (n + cumulative_chunk - 1) / cumulative_chunk;
+  const std::int64_t missing = chunks * cumulative_chunk - n;
+  const std::int64_t inner = row_major_strides(type.shape)[static_cast<std::size_t>(axis)];
+  const std::int64_t outer = type.elements() / (n * inner);
+  const Value line = b.reshape(x, {outer, n, inner});
+  const Value before = totals_before(b, line, chunks, kind, reverse);
+
+  const Value fill = b.constant(reduction_identity(kind, type.dtype));
+  const Ints none(3, 0), low{0, reverse ? missing : 0, 0}, high{0, reverse ? 0 : missing, 0};
+  const Value padded =
+      b.add_node(Op::pad, {line, fill}, {{"low", low}, {"high", high}, {"interior", none}});
+  const Shape cut{outer, chunks, cumulative_chunk, inner};
+  const Value done = b.cumulative(b.reshape(padded, cut), kind, 2, reverse);
+  const Value total = b.broadcast_in_dim(before, cut, {0, 1, 3});
+  const Op combine = kind == "add"   ? Op::add
+                     : kind == "mul" ? Op::mul
+                     : kind == "max" ? Op::max
+                                     : Op::min;
+  const Value all = b.reshape(b.binary(combine, total, done), b.type(padded).shape);
+  const Value taken = b.slice(all, low, {outer, low[1] + n, inner}, Ints(3, 1));
+  return b.reshape(taken, type.shape);
 }
 
 }  // namespace
 
 Graph split_reductions(const Graph& graph) {
   return rebuild_where(
-      graph, [](Op op) { return op == Op::reduce; },
+      graph, [](Op op) { return op == Op::reduce || op == Op::cumulative; },
       [](Builder& b, const Node& node, std::span<const Value> operands) {
-        return split(b, node, operands[0]);
+        const std::string& kind = node.attrs.string("kind");
+        return node.op == Op::reduce
+                   ? reduce_in_stages(b, operands[0], kind, node.attrs.ints("axes"))
+                   : split_cumulative(b, operands[0], kind, node.attrs.integer("axis"),
+                                      node.attrs.boolean("reverse"));
       });
 }
 

@@ -2,7 +2,8 @@
 //
 // Lanes across: a thread computes one index of the parallel axes, and walks the row alone. Lanes
 // along: a warp computes one row; lane l takes the elements l, l + 32, ..., and reductions end in
-// the balanced tree of ir/reduce_order.h, by shuffles. Any grid does: threads, or warps, take
+// the balanced tree of ir/reduce_order.h, by shuffles. Scans are made of shuffles, too, two blocks
+// at a time; then no lane leaves the row before the others. Any grid does: threads, or warps, take
 // indices in turn. Rows lie in shared memory where they fit (rows.h); else kept ones live in
 // `scratch`, 8 bytes per element, kept value, and thread or warp. Updates are a row that one thread
 // walks in order, so memory that indices share is updated in their order.
@@ -17,6 +18,7 @@
 #include <set>
 
 #include "codegen/cuda/product_tile.h"
+#include "codegen/cuda/scan.h"
 #include "codegen/cuda/spell.h"
 #include "codegen/jit.h"
 #include "codegen/kernel_values.h"
@@ -202,16 +204,25 @@ class CudaWriter {
 
   void write_over(const Section& section) {
     std::vector<const Inst*> reductions;
+    bool scans = false;
     for (const Inst& inst : section.body) {
-      if (inst.kind != Inst::Kind::reduce) continue;
-      reductions.push_back(&inst);
+      if (inst.kind == Inst::Kind::reduce) reductions.push_back(&inst);
+      scans |= inst.kind == Inst::Kind::scan;
+      if (inst.kind != Inst::Kind::reduce && inst.kind != Inst::Kind::scan) continue;
       line(type(inst.result) + " sum" + number(inst.result) + " = " +
            cuda::constant(inst.dtype, identity_bits(inst.monoid, inst.dtype)) + ";");
     }
     std::string size = "p" + number(kernel_.parallel_axes);
-    if (along_) line("#pragma unroll 4");
-    open(along_ ? "for (" + index_ + " j = lane; j < " + size + "; j += 32) {"
-                : "for (" + index_ + " j = 0; j < " + size + "; ++j) {");
+    if (along_ && scans) {
+      open("for (" + index_ + " j0 = 0; j0 < " + size + "; j0 += 32) {");
+      line("const bool on = j0 + lane < " + size + ";");
+      line("const " + index_ + " j = on ? j0 + lane : " + size + " - 1;");
+      only_ = "if (on) ";
+    } else {
+      if (along_) line("#pragma unroll 4");
+      open(along_ ? "for (" + index_ + " j = lane; j < " + size + "; j += 32) {"
+                  : "for (" + index_ + " j = 0; j < " + size + "; ++j) {");
+    }
     std::vector<std::string> outside = names_;
     for (const auto& [reg, keep] : kept_)
       if (in_scratch_.contains(reg)) names_[at(reg)] = keep + "[j]";
@@ -219,6 +230,7 @@ class CudaWriter {
     write_row_body(section);
     over_row_ = false;
     close();
+    only_.clear();
     names_ = std::move(outside);
     in_scratch_.insert(section.keeps.begin(), section.keeps.end());
     for (const Inst* inst : reductions) finish_reduction(*inst);
@@ -230,12 +242,22 @@ class CudaWriter {
         write_store(inst);
       } else if (inst.kind == Inst::Kind::reduce) {
         std::string sum = "sum" + number(inst.result);
-        line(sum + " = " + combine(inst, sum, name(inst.args[0])) + ";");
+        line(only_ + sum + " = " + combine(inst, sum, name(inst.args[0])) + ";");
+      } else if (inst.kind == Inst::Kind::scan) {
+        write_scan(inst);
       } else {
         write_value(inst);
       }
     }
-    for (Reg reg : section.keeps) line(kept_.at(reg) + "[j] = " + name(reg) + ";");
+    for (Reg reg : section.keeps) line(only_ + kept_.at(reg) + "[j] = " + name(reg) + ";");
+  }
+
+  void write_scan(const Inst& inst) {
+    const std::string sum = "sum" + number(inst.result), x = name(inst.args[0]);
+    cuda::ScanText scan{{sum + " = " + combine(inst, sum, x) + ";"}, sum};
+    if (along_) scan = cuda::scan_text(inst, sum, x);
+    for (const std::string& text : scan.lines) line(text);
+    names_[at(inst.result)] = scan.result;
   }
 
   void finish_reduction(const Inst& inst) {
@@ -330,7 +352,7 @@ class CudaWriter {
       std::string before = is_bool(inst.dtype) ? "(" + element + " != 0)" : element;
       value = combine(inst, before, value);
     }
-    line(mask + element + " = " + value + ";");
+    line(only_ + mask + element + " = " + value + ";");
   }
 
   // --- Elementwise, in packs --------------------------------------------------------------------
@@ -577,6 +599,7 @@ class CudaWriter {
   }
   static std::string scaled(const Coef& coef, const std::string& index) {
     if (coef.is_zero()) return "";
+    if (coef.is_minus_one()) return " - " + index;
     return " + " + index + (coef.is_one() ? "" : " * p" + number(coef.param));
   }
 
@@ -597,6 +620,7 @@ class CudaWriter {
   std::string text_;
   int depth_ = 0;
   int next_ = 0;
+  std::string only_;       // before what only the lanes of the row do
   bool element_ = false;   // inside the loop over a pack
   bool over_row_ = false;  // inside the loop over a row
 };

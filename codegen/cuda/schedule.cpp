@@ -43,7 +43,7 @@ class Chooser {
 
  private:
   std::int64_t magnitude(const Coef& coef) const {
-    if (!(coef.kind == Coef::Kind::param)) return coef.is_one() ? 1 : 0;
+    if (!(coef.kind == Coef::Kind::param)) return coef.is_zero() ? 0 : 1;
     const std::int64_t value = params_[static_cast<std::size_t>(coef.param)];
     return value < 0 ? std::min(narrow_limit, value == INT64_MIN ? narrow_limit : -value) : value;
   }

@@ -3,6 +3,8 @@
 //
 // Vectors of whole tiles go several at a time without masks; what remains, or everything where the
 // body is long, goes one at a time under a mask.
+#include <map>
+
 #include "codegen/kernel_values.h"
 #include "codegen/llvm/memory.h"
 #include "codegen/llvm/nest.h"
@@ -130,7 +132,7 @@ class Across {
     std::size_t reductions = 0;
     for (const PlannedSection& planned : sections_) {
       cost = std::max(cost, planned.plan.cost);
-      reductions = std::max(reductions, planned.plan.reductions.size());
+      reductions = std::max(reductions, planned.plan.reductions.size() + planned.plan.scans.size());
     }
     int vectors = vectors_per_turn(e_.target, cost);
     if (!e_.kernel.row_axis) return vectors;
@@ -218,10 +220,21 @@ class Across {
       Value* identity = e_.constant(inst->dtype, identity_bits(inst->monoid, inst->dtype));
       accumulators.insert(accumulators.end(), count, e_.splat(identity));
     }
+    std::map<const Inst*, std::size_t> scans;  // where those of vector 0 are
+    for (const Inst* inst : planned.plan.scans) {
+      scans[inst] = accumulators.size();
+      Value* identity = e_.constant(inst->dtype, identity_bits(inst->monoid, inst->dtype));
+      accumulators.insert(accumulators.end(), count, e_.splat(identity));
+    }
+    Values next;
+    body.scan_by([&](const Inst& scan, int v, Value* x) {
+      Value*& sum = next[scans.at(&scan) + static_cast<std::size_t>(v)];
+      return sum = emit_combine(e_, scan.monoid, scan.dtype, sum, x);
+    });
     Emitter::Loop loop{"row", e_.i64(0),    e_.size(lane_axis_ + 1),
                        1,     accumulators, [&] { body.hoist(index_, vectors, active); }};
     accumulators = e_.loop(loop, [&](Value* row, const Values& carried) {
-      Values next = carried;
+      next = carried;
       index_.back() = row;
       body.step(index_);
       for (std::size_t v = 0; v < count; ++v) {

@@ -11,6 +11,7 @@
 #include "codegen/llvm/memory.h"
 #include "codegen/llvm/nest.h"
 #include "codegen/llvm/scalar.h"
+#include "codegen/llvm/scans.h"
 #include "codegen/llvm/sections.h"
 #include "ir/reduce_order.h"
 
@@ -82,16 +83,23 @@ class Along {
       Value* identity = e_.constant(inst->dtype, identity_bits(inst->monoid, inst->dtype));
       accumulators.insert(accumulators.end(), static_cast<std::size_t>(group_), e_.splat(identity));
     }
+    RowScans scans(e_, plan);
+    Values identities = scans.identities();
+    accumulators.insert(accumulators.end(), identities.begin(), identities.end());
+    // Scans take whole blocks.
+    int fewest = plan.scans.empty() ? 1 : RowScans::block_vectors(e_);
+    if (fewest > 1 && reduces) fewest = group_;
     Value* first = e_.i64(0);
     if (plan.cost <= longest_whole_body) {
-      int vectors = vectors_per_turn(e_.target, plan.cost);
+      int vectors = std::max(vectors_per_turn(e_.target, plan.cost), fewest);
       int group = reduces ? group_ : vectors;
       if (vectors > 1 && reduces &&
           std::all_of(plan.reductions.begin(), plan.reductions.end(),
                       [](const Inst* inst) { return is_extreme(*inst); }))
         group *= 2;
       Value* whole = e_.b.CreateAnd(length_, e_.i64(-std::int64_t{group} * e_.width()));
-      accumulators = turns(planned, {first, whole, vectors > 1 ? group : 1, false}, accumulators);
+      accumulators =
+          turns(planned, {first, whole, vectors > 1 ? group : 1, false}, accumulators, scans);
       first = whole;
     }
     Value* limit = length_;
@@ -99,7 +107,7 @@ class Along {
       Value* rest = e_.b.CreateAdd(e_.b.CreateSub(length_, first), e_.i64(ir::reduce_lanes - 1));
       limit = e_.b.CreateAdd(first, e_.b.CreateAnd(rest, e_.i64(-ir::reduce_lanes)));
     }
-    accumulators = turns(planned, {first, limit, 1, true}, accumulators);
+    accumulators = turns(planned, {first, limit, fewest, true}, accumulators, scans);
     for (std::size_t r = 0; r < plan.reductions.size(); ++r)
       outers_[plan.reductions[r]->result].values = {
           combine_lanes(*plan.reductions[r], group_of(accumulators, r))};
@@ -115,8 +123,11 @@ class Along {
     int vectors;  // of each turn; where they are fewer than the accumulators, these rotate
     bool masked;
   };
-  Values turns(const PlannedSection& planned, const Turns& which, const Values& accumulators) {
+  Values turns(const PlannedSection& planned, const Turns& which, const Values& accumulators,
+               RowScans& scans) {
     Body body(e_, planned.plan, outers_);
+    body.scan_by([&](const Inst& scan, int v, Value* x) { return scans.take(scan, v, x); });
+    const std::size_t sums = planned.plan.reductions.size() * static_cast<std::size_t>(group_);
     if (planned.plan.cost > longest_whole_body) body.expect_whole();
     if (e_.kernel.distant) prefetch_rows(e_, body, row_axis_);
     Emitter::Loop loop{which.masked ? "part" : "row",
@@ -126,10 +137,15 @@ class Along {
                        accumulators,
                        [&] { body.hoist(index_, which.vectors); }};
     return e_.loop(loop, [&](Value* j, const Values& carried) {
-      Active active = which.masked ? e_.active(e_.b.CreateSub(length_, j)) : Active{};
       body.step(at(j));
-      Values next = carried;
+      Values next(carried.begin(), carried.begin() + static_cast<std::ptrdiff_t>(sums));
+      scans.begin(std::span(carried).subspan(sums));
       for (int v = 0; v < which.vectors; ++v) {
+        Active active;
+        if (which.masked) {
+          Value* begun = e_.b.CreateAdd(j, e_.i64(std::int64_t{v} * e_.width()));
+          active = e_.active(e_.b.CreateSub(length_, begun));
+        }
         body.run(v, active);
         keep(planned, body, j, v);
         for (std::size_t r = 0; r < planned.plan.reductions.size(); ++r) {
@@ -146,6 +162,8 @@ class Along {
           if (which.vectors < group_) std::rotate(into, into + 1, into + group_);
         }
       }
+      Values scanned = scans.carried();
+      next.insert(next.end(), scanned.begin(), scanned.end());
       return next;
     });
   }

@@ -17,11 +17,12 @@ bool loads(const BodyPlan& plan, const ir::ScalarInst& inst) {
 
 }  // namespace
 
-// Where a memory instruction reads or writes: one element for all lanes, a row, or spread.
+// Where a memory instruction reads or writes: one element for all lanes, a row, a row from its end,
+// or spread.
 struct Body::Place {
-  enum class Kind : std::uint8_t { one, row, spread } kind = Kind::one;
-  Value* at = nullptr;
-  Value* offsets = nullptr;  // spread
+  enum class Kind : std::uint8_t { one, row, reversed, spread } kind = Kind::one;
+  Value* at = nullptr;       // of lane 0
+  Value* offsets = nullptr;  // spread, reversed
   Value* mask = nullptr;     // i1, or per lane
   bool stands_in = false;    // a whole row of the function's own memory
 };
@@ -71,6 +72,7 @@ void Body::run(int v, const Active& active) {
         scalar(id, v);
   if (plan_.cost > longest_chain_by_chain)
     for (int id : issue_order(plan_, e_.target.registers)) scalar(id, v);
+  for (const Inst* inst : plan_.scans) vector(inst->result, v);
   for (const Inst* inst : plan_.reductions) vector(inst->args[0], v);
   for (const Inst* inst : plan_.effects) {
     if (inst->kind == Inst::Kind::store) {
@@ -160,6 +162,8 @@ Value* Body::compute(int id, int v) {
         return import_leaf(leaf.reg, v);
       case Leaf::Kind::load:
         return load_leaf(*leaf.inst, id, v);
+      case Leaf::Kind::scan:
+        return scan_(*leaf.inst, v, vector(leaf.inst->args[0], v));
     }
   }
   if (in_lanes) {
@@ -257,14 +261,23 @@ Body::Place Body::locate(const Inst& inst, int v, std::size_t mask, std::size_t 
   }
   if (lane.is_one() && !place.offsets) {
     place.kind = Place::Kind::row;
+  } else if (lane.is_minus_one() && !place.offsets) {
+    place.kind = Place::Kind::reversed;
+    place.offsets = e_.b.CreateNeg(e_.iota(64));
   } else if (!lane.is_zero() || place.offsets) {
     place.kind = Place::Kind::spread;
-    Value* own = lane.is_zero()  ? nullptr
-                 : lane.is_one() ? e_.iota(64)
-                                 : lane_offsets_.at(lane.param);
+    Value* own = lane.is_zero()        ? nullptr
+                 : lane.is_one()       ? e_.iota(64)
+                 : lane.is_minus_one() ? e_.b.CreateNeg(e_.iota(64))
+                                       : lane_offsets_.at(lane.param);
     if (own) place.offsets = place.offsets ? e_.b.CreateAdd(place.offsets, own) : own;
   }
   return place;
+}
+
+// Where a row that runs backwards from lane 0 begins in memory.
+Value* Body::last_of(DType dtype, Value* at) {
+  return e_.b.CreateGEP(e_.stored(dtype), at, e_.i64(1 - e_.width()));
 }
 
 Value* Body::mask_lanes(const Place& place) {
@@ -287,6 +300,12 @@ Value* Body::load_leaf(const Inst& inst, int id, int v) {
       if (place.stands_in) return load_row(e_, inst.dtype, place.at, nullptr, {});
       prefetch_row(inst, place.at);
       return load_row(e_, inst.dtype, place.at, mask_lanes(place), active_);
+    case Place::Kind::reversed: {
+      Value* mask = e_.both(mask_lanes(place), active_);
+      Value* row = load_row(e_, inst.dtype, last_of(inst.dtype, place.at),
+                            mask ? e_.b.CreateVectorReverse(mask) : nullptr, {});
+      return e_.b.CreateVectorReverse(row);
+    }
     case Place::Kind::spread:
       return load_spread(e_, inst.dtype, place.at, place.offsets, mask_lanes(place), active_);
     case Place::Kind::one:
@@ -310,6 +329,12 @@ void Body::store(const Inst& inst, int v) {
       if (past_caches_ && !place.mask && !active_)
         return codegen::cpu::store_past_caches(e_, inst.dtype, lanes(id, v), place.at);
       return store_output_row(e_, inst.dtype, lanes(id, v), place.at, mask_lanes(place), active_);
+    case Place::Kind::reversed: {
+      Value* mask = e_.both(mask_lanes(place), active_);
+      return store_output_row(e_, inst.dtype, e_.b.CreateVectorReverse(lanes(id, v)),
+                              last_of(inst.dtype, place.at),
+                              mask ? e_.b.CreateVectorReverse(mask) : nullptr, {});
+    }
     case Place::Kind::spread:
       return store_spread(e_, inst.dtype, lanes(id, v), place.at, place.offsets, mask_lanes(place),
                           active_);

@@ -8,6 +8,7 @@
 //   width ... body.vector(reg, v);             what it computed
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -49,6 +50,10 @@ class Body {
   void store_past_caches() { past_caches_ = true; }
   /// From now on a load or store finds its vectors in a row at `row`, wherever its access lies.
   void stand_in(const Inst& inst, Value* row) { stand_ins_[&inst] = row; }
+  /// What a scan gives for vector v, of which x is the operand; asked once for each vector of a
+  /// turn, in order.
+  using Scan = std::function<Value*(const Inst& scan, int v, Value* x)>;
+  void scan_by(Scan scan) { scan_ = std::move(scan); }
   /// Says that turns under a mask are mostly whole: the mask is looked at once for all loads, of
   /// which masked ones are slow.
   void expect_whole() { mostly_whole_ = true; }
@@ -83,6 +88,7 @@ class Body {
   Value* address(int access);
   Value* advance(int access, Value* at, bool moving);
   Place locate(const Inst& inst, int v, std::size_t mask, std::size_t first_term);
+  Value* last_of(DType dtype, Value* at);
   Value* mask_lanes(const Place& place);
   void prefetch_row(const Inst& inst, Value* at);
   void store(const Inst& inst, int v);
@@ -107,6 +113,7 @@ class Body {
   std::map<std::pair<const Inst*, std::int32_t>, Value*> distances_;  // of this turn
   std::map<int, Ahead> ahead_;  // per access that is prefetched
   std::map<const Inst*, Value*> stand_ins_;
+  Scan scan_;
   std::map<int, Value*> lane_offsets_;  // per param that is a stride of the lane axis
 };
 

@@ -1,8 +1,10 @@
-// Sums of columns: one section walks the rows and reduces them, nothing is kept. Register
+// Sums of columns: one section walks the rows and reduces or scans them, nothing is kept. Register
 // accumulators would take a few columns at a time, and memory would be read in short pieces, far
 // apart. So a unit is a wide tile of columns whose accumulators lie in the scratch, in the
 // first-level cache; rows are taken several at a time, each read as it lies. Every column still
 // takes its rows in order.
+#include <algorithm>
+
 #include "codegen/kernel_values.h"
 #include "codegen/llvm/memory.h"
 #include "codegen/llvm/nest.h"
@@ -27,7 +29,10 @@ class Columns {
     length_ = e_.size(lane_axis_);
     Value* tile = tile_size();
     Value* offset = e_.i64(0);
-    for (const Inst* inst : sections_[over_].plan.reductions) {
+    const BodyPlan& plan = sections_[over_].plan;
+    sums_ = plan.reductions;
+    sums_.insert(sums_.end(), plan.scans.begin(), plan.scans.end());
+    for (const Inst* inst : sums_) {
       accumulators_.push_back(e_.b.CreateGEP(e_.b.getInt8Ty(), e_.scratch(), offset, "sums"));
       auto size = static_cast<std::int64_t>(size_of(inst->dtype));
       offset = e_.b.CreateAdd(offset, e_.b.CreateMul(tile, e_.i64(size)));
@@ -78,9 +83,8 @@ class Columns {
 
   void one_tile() {
     lanes("identity", [&](Value* lane, const Active&) {
-      const auto& reductions = sections_[over_].plan.reductions;
-      for (std::size_t r = 0; r < reductions.size(); ++r) {
-        const Inst& inst = *reductions[r];
+      for (std::size_t r = 0; r < sums_.size(); ++r) {
+        const Inst& inst = *sums_[r];
         Value* identity = e_.constant(inst.dtype, identity_bits(inst.monoid, inst.dtype));
         store_row(e_, inst.dtype, e_.splat(identity), sum_at(r, lane), nullptr, {});
       }
@@ -110,9 +114,9 @@ class Columns {
   }
 
   // Accumulators fill whole vectors, so they need no masks.
-  Value* sum_at(std::size_t reduction, Value* lane) {
-    DType dtype = sections_[over_].plan.reductions[reduction]->dtype;
-    return e_.b.CreateGEP(e_.stored(dtype), accumulators_[reduction], e_.b.CreateSub(lane, first_));
+  Value* sum_at(std::size_t sum, Value* lane) {
+    return e_.b.CreateGEP(e_.stored(sums_[sum]->dtype), accumulators_[sum],
+                          e_.b.CreateSub(lane, first_));
   }
 
   void take_rows(Value* row, int count) {
@@ -144,20 +148,25 @@ class Columns {
         pass_on(sections_[k], before[k], outers, 1, /*moving=*/true);
       }
       Values sums;
-      for (std::size_t r = 0; r < plan.reductions.size(); ++r)
-        sums.push_back(load_row(e_, plan.reductions[r]->dtype, sum_at(r, lane), nullptr, {}));
+      for (std::size_t r = 0; r < sums_.size(); ++r)
+        sums.push_back(load_row(e_, sums_[r]->dtype, sum_at(r, lane), nullptr, {}));
       for (std::size_t k = 0; k < bodies.size(); ++k) {
         index[k][static_cast<std::size_t>(lane_axis_)] = lane;
         bodies[k].step(index[k]);
+        bodies[k].scan_by([&](const Inst& scan, int, Value* x) {
+          auto number = std::find(sums_.begin(), sums_.end(), &scan) - sums_.begin();
+          Value*& sum = sums[static_cast<std::size_t>(number)];
+          return sum = emit_combine(e_, scan.monoid, scan.dtype, sum, x);
+        });
         bodies[k].run(0, active);
-        for (std::size_t r = 0; r < sums.size(); ++r) {
+        for (std::size_t r = 0; r < plan.reductions.size(); ++r) {
           const Inst& inst = *plan.reductions[r];
           Value* value = bodies[k].vector(inst.args[0], 0);
           sums[r] = emit_combine(e_, inst.monoid, inst.dtype, sums[r], value);
         }
       }
       for (std::size_t r = 0; r < sums.size(); ++r)
-        store_row(e_, plan.reductions[r]->dtype, sums[r], sum_at(r, lane), nullptr, {});
+        store_row(e_, sums_[r]->dtype, sums[r], sum_at(r, lane), nullptr, {});
     };
     lanes("lanes", at_lane, prepare);
   }
@@ -200,7 +209,8 @@ class Columns {
   int lane_axis_;
   std::vector<PlannedSection> sections_;
   std::size_t over_ = 0;
-  Values accumulators_;  // where those of each reduction begin
+  std::vector<const Inst*> sums_;  // reductions, then scans
+  Values accumulators_;            // where those of each sum begin
   Value *length_ = nullptr, *first_ = nullptr, *limit_ = nullptr;
   Values index_;
 };

@@ -136,11 +136,12 @@ Value* Emitter::constant(DType dtype, std::uint64_t bits) {
 
 Value* Emitter::coef(const Coef& coef) {
   if (coef.kind == Coef::Kind::param) return param(coef.param);
-  return i64(coef.is_one() ? 1 : 0);
+  return i64(coef.is_one() ? 1 : coef.is_minus_one() ? -1 : 0);
 }
 
 Value* Emitter::add_scaled(Value* sum, const Coef& coef, Value* index) {
   if (coef.is_zero()) return sum;
+  if (coef.is_minus_one()) return b.CreateSub(sum, index);
   Value* term = coef.is_one() ? index : b.CreateMul(param(coef.param), index);
   return b.CreateAdd(sum, term);
 }

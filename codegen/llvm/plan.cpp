@@ -57,6 +57,10 @@ class Flattener {
         read_all(inst);
         ids[inst.result] = leaf({Leaf::Kind::load, &inst, inst.result}, inst.dtype);
         break;
+      case Inst::Kind::scan:
+        read_all(inst);
+        ids[inst.result] = leaf({Leaf::Kind::scan, &inst, inst.result}, inst.dtype);
+        break;
       case Inst::Kind::op: {
         std::vector<Scalar> operands;
         for (Reg reg : inst.args) operands.push_back({read(reg)});
@@ -128,8 +132,11 @@ class Analysis {
         if (arg >= 0) mark(arg);
       if (inst.op != ScalarOp::param) continue;
       const Leaf& leaf = plan_.leaves[static_cast<std::size_t>(inst.bits)];
-      if (leaf.kind == Leaf::Kind::load) mark_args(*leaf.inst);
+      if (leaf.kind == Leaf::Kind::load || leaf.kind == Leaf::Kind::scan) mark_args(*leaf.inst);
     }
+    for (std::size_t k = 0; k < plan_.facts.size(); ++k)
+      if (const Leaf* leaf = leaf_of(k); leaf && leaf->kind == Leaf::Kind::scan)
+        if (plan_.facts[k].live) plan_.scans.push_back(leaf->inst);
   }
 
   int cost() const {
@@ -138,12 +145,26 @@ class Analysis {
       const auto& fact = plan_.facts[k];
       if (!fact.live || !fact.moving) continue;
       const ir::ScalarInst& inst = plan_.program.insts[k];
-      total += inst.op == ScalarOp::param ? 1 : weight(inst);
+      const Leaf* leaf = leaf_of(k);
+      total += !leaf ? weight(inst) : leaf->kind == Leaf::Kind::scan ? scan_weight(inst) : 1;
     }
     return total + static_cast<int>(plan_.effects.size() + plan_.reductions.size());
   }
 
  private:
+  const Leaf* leaf_of(std::size_t id) const {
+    const ir::ScalarInst& inst = plan_.program.insts[id];
+    if (inst.op != ScalarOp::param) return nullptr;
+    return &plan_.leaves[static_cast<std::size_t>(inst.bits)];
+  }
+
+  // Along the row each step of a block is a shuffle and a combination.
+  int scan_weight(const ir::ScalarInst& inst) const {
+    constexpr int steps = 5;
+    const int registers = size_of(inst.dtype) == 8 ? 2 : 1;
+    return kernel_.lanes == Lanes::along ? 2 * steps * registers : registers;
+  }
+
   static void join(BodyPlan::Fact& into, const BodyPlan::Fact& from) {
     into.vector |= from.vector;
     into.moving |= from.moving;
@@ -169,6 +190,9 @@ class Analysis {
         join_axes(fact, kernel_.accesses[static_cast<std::size_t>(leaf.inst->access)].strides);
         for (Reg reg : leaf.inst->args)
           if (reg >= 0) join(fact, plan_.fact(reg));
+        break;
+      case Leaf::Kind::scan:
+        fact.vector = fact.moving = true;
         break;
       case Leaf::Kind::import: {
         const Imported& imported = imports_.at(leaf.reg);

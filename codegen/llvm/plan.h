@@ -28,7 +28,7 @@ struct BodyPlace {
 
 /// What a `param` instruction of the scalar program stands for (its bits number the leaves).
 struct Leaf {
-  enum class Kind : std::uint8_t { load, param, number, index, import } kind;
+  enum class Kind : std::uint8_t { load, param, number, index, import, scan } kind;
   const Inst* inst = nullptr;  // all but import
   Reg reg = -1;
 };
@@ -44,6 +44,7 @@ class BodyPlan {
   std::vector<Leaf> leaves;
   std::vector<const Inst*> effects;     // stores and updates, in order
   std::vector<const Inst*> reductions;  // in order
+  std::vector<const Inst*> scans;       // those that somebody needs, in order
   struct Fact {
     bool vector = false;  // differs between lanes
     bool moving = false;  // differs between turns of the innermost loop

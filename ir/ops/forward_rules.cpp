@@ -90,6 +90,56 @@ Value jvp_extreme(const JvpContext& c, const Ints& axes) {
   return b.binary(Op::div, b.reduce(attained, "add", axes), ties);
 }
 
+/// Each element's neighbour `by` steps before it in the order of a cumulative operation, or `fill`.
+Value shifted(const JvpContext& c, Value x, std::int64_t by, double fill) {
+  const Type type = c.b.type(x);
+  const auto axis = static_cast<std::size_t>(c.node.attrs.integer("axis"));
+  const Ints none(type.shape.size(), 0);
+  Ints low = none, high = none;
+  (c.node.attrs.boolean("reverse") ? high : low)[axis] = by;
+  (c.node.attrs.boolean("reverse") ? low : high)[axis] = -by;
+  return c.b.add_node(Op::pad, {x, c.b.scalar(type.dtype, fill)},
+                      {{"low", low}, {"high", high}, {"interior", none}});
+}
+
+/// The tangent of a cumulative product, as that of the products of 1, 2, 4, ... neighbours (Hillis
+/// and Steele, 1986): exact at zeros, for derivatives of any order, as jvp_product is.
+Value jvp_cumulative_product(const JvpContext& c) {
+  Builder& b = c.b;
+  Value x = c.operands[0], t = c.tangents[0];
+  const std::int64_t n = b.type(x).shape[c.node.attrs.integer("axis")];
+  for (std::int64_t by = 1; by < n; by *= 2) {
+    const Value x0 = shifted(c, x, by, 1), t0 = shifted(c, t, by, 0);
+    t = b.binary(Op::add, b.binary(Op::mul, t0, x), b.binary(Op::mul, t, x0));
+    x = b.binary(Op::mul, x0, x);
+  }
+  return t;
+}
+
+/// The tangent of the element chosen: of several extremes, the last one taken, as in PyTorch.
+Value jvp_cumulative_extreme(const JvpContext& c) {
+  Builder& b = c.b;
+  const Value x = c.operands[0];
+  const Type type = b.type(x);
+  if (type.elements() == 0) return {};
+  const std::int64_t axis = c.node.attrs.integer("axis"), n = type.shape[axis];
+  const bool reverse = c.node.attrs.boolean("reverse");
+  const Value attained = b.binary(Op::or_, b.compare("eq", x, c.results[0]), b.compare("ne", x, x));
+  const Type places{DType::i64, type.shape};
+  const Value own = b.iota(places, axis);
+  const Value none = b.full(places, reverse ? static_cast<double>(n) : -1);
+  const Value chosen =
+      b.cumulative(b.select(attained, own, none), reverse ? "min" : "max", axis, reverse);
+  // Where the chosen element lies among all: as far from this one as the positions differ.
+  const std::int64_t inner = row_major_strides(type.shape)[axis];
+  const Value place = b.reshape(b.iota({DType::i64, {type.elements()}}, 0), type.shape);
+  const Value step =
+      b.binary(Op::mul, b.binary(Op::sub, chosen, own), b.full(places, static_cast<double>(inner)));
+  const Value flat = b.reshape(c.tangents[0], {type.elements()});
+  return b.add_node(Op::gather, {flat, b.binary(Op::add, place, step)},
+                    {{"axis", std::int64_t{0}}});
+}
+
 }  // namespace
 
 Value jvp_convert(const JvpContext& c) {
@@ -124,6 +174,13 @@ Value jvp_reduce(const JvpContext& c) {
   const std::string& kind = c.node.attrs.string("kind");
   if (kind == "mul") return jvp_product(c, axes);
   if (kind == "max" || kind == "min") return jvp_extreme(c, axes);
+  return same_on_tangent(c);
+}
+
+Value jvp_cumulative(const JvpContext& c) {
+  const std::string& kind = c.node.attrs.string("kind");
+  if (kind == "mul") return jvp_cumulative_product(c);
+  if (kind == "max" || kind == "min") return jvp_cumulative_extreme(c);
   return same_on_tangent(c);
 }
 

@@ -1,4 +1,4 @@
-// Reductions: axes combined away.
+// Reductions, which combine axes away, and cumulative operations, which keep them.
 #include <algorithm>
 
 #include "ir/ops/expansions.h"
@@ -39,8 +39,17 @@ std::vector<Type> infer_arg_extreme(const InferContext& c) {
   return {{DType::i64, without_axes(x.shape, {axis})}};
 }
 
+std::vector<Type> infer_cumulative(const InferContext& c) {
+  check_choice(c, "U1", "kind", c.node.attrs.string("kind"), {"add", "mul", "max", "min"});
+  check_class(c, "U2", 0, Class::number);
+  check_axis(c, "U3", "axis", c.node.attrs.integer("axis"), c.operands[0].rank());
+  return {c.operands[0]};
+}
+
 constexpr AttrDef reduce_attrs[] = {{"kind", AttrType::string}, {"axes", AttrType::ints}};
 constexpr AttrDef arg_attrs[] = {{"axis", AttrType::integer}};
+constexpr AttrDef cumulative_attrs[] = {
+    {"kind", AttrType::string}, {"axis", AttrType::integer}, {"reverse", AttrType::boolean}};
 
 constexpr OpDef table[] = {
     {.op = Op::reduce,
@@ -73,6 +82,18 @@ constexpr OpDef table[] = {
      .expand = expand_arg_extreme,
      .only_expanded = true,
      .doc = "index of the first smallest element (or NaN) along an axis, which drops"},
+    {.op = Op::cumulative,
+     .name = "cumulative",
+     .kind = Kind::scan,
+     .min_operands = 1,
+     .max_operands = 1,
+     .attrs = cumulative_attrs,
+     .infer = infer_cumulative,
+     .jvp = jvp_cumulative,
+     .transpose = transpose_cumulative,
+     .doc =
+         "each element combined with those before (reverse: after) it along an axis by add, mul, "
+         "max, min"},
 };
 static_assert(is_complete(table, reduction_range));
 

@@ -18,7 +18,7 @@ inline constexpr Range unary_range{Op::neg, Op::bitcast};
 inline constexpr Range binary_range{Op::add, Op::fma};
 inline constexpr Range view_range{Op::broadcast_in_dim, Op::reverse};
 inline constexpr Range structure_range{Op::pad, Op::concatenate};
-inline constexpr Range reduction_range{Op::reduce, Op::argmin};
+inline constexpr Range reduction_range{Op::reduce, Op::cumulative};
 inline constexpr Range contraction_range{Op::dot_general, Op::dot_general};
 inline constexpr Range attention_range{Op::attention, Op::attention_tangent};
 inline constexpr Range indexing_range{Op::gather, Op::scatter};

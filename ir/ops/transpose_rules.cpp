@@ -183,6 +183,14 @@ std::vector<Value> transpose_reduce(const TransposeContext& c) {
   return {c.b.broadcast_in_dim(c.cotangent, shape, kept)};
 }
 
+std::vector<Value> transpose_cumulative(const TransposeContext& c) {
+  if (c.node.attrs.string("kind") != "add")
+    throw InternalError("transpose: cumulative of kind " + c.node.attrs.string("kind") +
+                        " is not linear");
+  return {c.b.cumulative(c.cotangent, "add", c.node.attrs.integer("axis"),
+                         !c.node.attrs.boolean("reverse"))};
+}
+
 std::vector<Value> transpose_dot_general(const TransposeContext& c) {
   const IntLists &contract = c.node.attrs.int_lists("contract"),
                  &batch = c.node.attrs.int_lists("batch");

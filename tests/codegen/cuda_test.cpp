@@ -258,7 +258,8 @@ TEST_CASE("masks, dynamic terms and reductions of every dtype compile, along and
     const DType dtypes[] = {DType::i32, DType::i64, DType::u32, DType::u64, DType::f32, DType::f64};
     for (DType dtype : dtypes) {
       int x = w.access(dtype, false, {Coef::at(1), Coef::one(), Coef::zero()});
-      sums.push_back(w.reduce("add", dtype, w.load(x, below, {{where, Coef::at(2)}})));
+      Reg loaded = w.load(x, below, {{where, Coef::at(2)}});
+      sums.push_back(w.reduce("add", dtype, w.scan("max", dtype, loaded)));
     }
     w.begin(Kind::once);
     for (std::size_t k = 0; k < sums.size(); ++k) {

@@ -186,6 +186,14 @@ TEST_CASE("verify names the rule that a kernel breaks") {
   check_breaks(
       good, [](Kernel& k) { k.sections[0].body[1].monoid = "set"; }, "K9");
   check_breaks(
+      good,
+      [](Kernel& k) {
+        k.sections[0].body[1].kind = Inst::Kind::scan;
+        k.sections[0].kind = Kind::once;
+        k.accesses[0].strides.back() = Coef::zero();
+      },
+      "K9");
+  check_breaks(
       good, [](Kernel& k) { k.accesses[0].strides[0] = Coef::at(4); }, "K10");
   check_breaks(
       good, [](Kernel& k) { k.sections[0].kind = Kind::once; }, "K11");
@@ -271,6 +279,36 @@ TEST_CASE("interpret sums along a row in 32 lanes and a balanced tree") {
   std::int64_t params[] = {1001};
   interpret(w.kernel(), pointers, params);
   CHECK(result == lanes[0]);
+}
+
+TEST_CASE("interpret scans a row in blocks of 16 that meet a carry") {
+  KernelWriter w(0, true, Lanes::along);
+  int x = w.access(DType::f32, false, {Coef::one()});
+  int y = w.access(DType::f32, true, {Coef::one()});
+  w.begin(Kind::over);
+  w.store(y, w.scan("add", DType::f32, w.load(x)));
+  verify(w.kernel());
+  std::vector<float> values(100), result(100);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = std::sin(static_cast<float>(k));
+  void* pointers[] = {values.data(), result.data()};
+  std::int64_t params[] = {100};
+  interpret(w.kernel(), pointers, params);
+  // Element 13 of a block is ((0..7) + (8..11)) + (12, 13), each a balanced tree.
+  const auto tree = [&](std::size_t from, std::size_t count) {
+    std::vector<float> part(values.begin() + static_cast<std::ptrdiff_t>(from),
+                            values.begin() + static_cast<std::ptrdiff_t>(from + count));
+    for (; part.size() > 1; part.resize(part.size() / 2))
+      for (std::size_t k = 0; k < part.size() / 2; ++k) part[k] = part[2 * k] + part[2 * k + 1];
+    return part[0];
+  };
+  float carry = 0;
+  for (std::size_t block = 0; block < 6; ++block) {
+    const std::size_t at = 16 * block;
+    CHECK(result[at + 13] == carry + (tree(at, 8) + (tree(at + 8, 4) + tree(at + 12, 2))));
+    carry = carry + tree(at, 16);
+    CHECK(result[at + 15] == carry);
+  }
+  CHECK(result[99] == carry + tree(96, 4));
 }
 
 TEST_CASE("interpret gives a reduction's identity for an empty row") {

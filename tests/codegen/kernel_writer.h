@@ -99,6 +99,12 @@ class KernelWriter {
     return add(std::move(inst));
   }
 
+  Reg scan(std::string monoid, DType dtype, Reg arg) {
+    Reg result = reduce(std::move(monoid), dtype, arg);
+    body_->back().kind = Inst::Kind::scan;
+    return result;
+  }
+
   Kernel& kernel() { return kernel_; }
 
  private:

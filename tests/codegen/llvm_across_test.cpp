@@ -301,6 +301,49 @@ TEST_CASE("sums of columns take rows in order, for every monoid and dtype") {
     }
 }
 
+TEST_CASE("scans of columns take rows in order, from either end, for every monoid and dtype") {
+  for (DType dtype : all_dtypes)
+    for (const char* monoid : {"add", "mul", "max", "min", "and", "or"}) {
+      bool logical = std::string(monoid) == "and" || std::string(monoid) == "or";
+      if (logical ? is_float(dtype) : is_bool(dtype)) continue;
+      KernelWriter w(1, true);
+      int x = w.access(dtype, false, {Coef::one(), Coef::at(0)});
+      int o = w.access(dtype, true, {Coef::one(), Coef::at(0)});
+      w.begin(Kind::over);
+      w.store(o, w.scan(monoid, dtype, w.load(x)));
+      CHECK(w.kernel().sums_columns());
+      CheckedKernel kernel(w.kernel());
+      for (std::int64_t n : {1, 16, 64, 77, 130, 1100})
+        for (std::int64_t rows : {0, 1, 9, 17}) {
+          auto count = static_cast<std::size_t>(n * rows);
+          kernel.run({n, rows}, {test_values(dtype, count), TestArray(dtype, count)});
+        }
+    }
+}
+
+TEST_CASE("scans of columns are kept and feed reductions") {
+  for (DType dtype : {DType::f32, DType::f64}) {
+    KernelWriter w(1, true);
+    int x = w.access(dtype, false, {Coef::one(), Coef::at(0)});
+    int o = w.access(dtype, true, {Coef::one(), Coef::at(0)});
+    w.begin(Kind::over);
+    Reg value = w.load(x);
+    Reg s = w.scan("add", dtype, value), most = w.reduce("max", dtype, s);
+    Reg least = w.scan("min", dtype, value);
+    w.keep(s);
+    w.begin(Kind::over);
+    w.store(o, w.op(Op::sub, dtype, {s, most}));
+    CHECK(!w.kernel().sums_columns());
+    CHECK(least > s);
+    CheckedKernel kernel(w.kernel());
+    for (std::int64_t n : {1, 16, 77, 130})
+      for (std::int64_t rows : {0, 1, 17}) {
+        auto count = static_cast<std::size_t>(n * rows);
+        kernel.run({n, rows}, {test_values(dtype, count), TestArray(dtype, count)});
+      }
+  }
+}
+
 TEST_CASE("sums of columns read values of the column and feed what follows") {
   // per column i of block b: s = sum over j of (x[b, j, i] - c[i])^2, m = min of them;
   // o[b, i] = s / m + c[i]; p[b, i] = m

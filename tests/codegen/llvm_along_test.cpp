@@ -45,6 +45,72 @@ TEST_CASE("rows reduce in 32 lanes at every length, for every monoid and dtype")
     }
 }
 
+TEST_CASE(
+    "rows scan in blocks of 16 at every length, from either end, for every monoid and dtype") {
+  for (DType dtype : all_dtypes)
+    for (const char* monoid : {"add", "mul", "max", "min", "and", "or"}) {
+      bool logical = std::string(monoid) == "and" || std::string(monoid) == "or";
+      if (logical ? is_float(dtype) : is_bool(dtype)) continue;
+      for (Coef step : {Coef::one(), Coef::minus_one()}) {
+        KernelWriter w(1, true, Lanes::along);
+        int start = w.add_param();
+        int x = w.access(dtype, false, {Coef::at(1), step});
+        int o = w.access(dtype, true, {Coef::at(1), step});
+        w.begin(Kind::over);
+        Reg first = w.param(start);
+        Reg sum = w.scan(monoid, dtype, w.load(x, -1, {{first, Coef::one()}}));
+        w.store(o, sum, -1, {{first, Coef::one()}});
+        CheckedKernel kernel(w.kernel());
+        for (std::int64_t n : {1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 95, 200}) {
+          auto count = static_cast<std::size_t>(3 * n);
+          kernel.run({3, n, step.is_one() ? 0 : n - 1},
+                     {test_values(dtype, count), TestArray(dtype, count)});
+        }
+      }
+    }
+}
+
+TEST_CASE("scans stand beside reductions, feed them, and are kept") {
+  // s = scan add x, t = scan max s * x; m = max of t, u = sum of x; o = (s - m) * u + t
+  for (DType dtype : {DType::f32, DType::f64}) {
+    KernelWriter w(1, true, Lanes::along);
+    int x = w.access(dtype, false, {Coef::at(1), Coef::one()});
+    int o = w.access(dtype, true, {Coef::at(1), Coef::one()});
+    w.begin(Kind::over);
+    Reg value = w.load(x);
+    Reg s = w.scan("add", dtype, value);
+    Reg t = w.scan("max", dtype, w.op(Op::mul, dtype, {s, value}));
+    Reg m = w.reduce("max", dtype, t), u = w.reduce("add", dtype, value);
+    w.keep(s);
+    w.keep(t);
+    w.begin(Kind::over);
+    Reg scaled = w.op(Op::mul, dtype, {w.op(Op::sub, dtype, {s, m}), u});
+    w.store(o, w.op(Op::add, dtype, {scaled, t}));
+    CheckedKernel kernel(w.kernel());
+    for (std::int64_t n : {0, 1, 15, 16, 31, 32, 33, 63, 64, 65, 130, 300}) {
+      auto count = static_cast<std::size_t>(3 * n);
+      kernel.run({3, n}, {moderate_values(dtype, count), TestArray(dtype, count)});
+    }
+  }
+}
+
+TEST_CASE("a scan of a long body, in place, streaming or not") {
+  for (DType dtype : {DType::f32, DType::f64})
+    for (bool streaming : {false, true}) {
+      KernelWriter w(1, true, Lanes::along);
+      int x = w.access(dtype, false, {Coef::at(1), Coef::one()});
+      int o = w.access(dtype, true, {Coef::at(1), Coef::one()});
+      w.begin(Kind::over);
+      Reg e = w.op(Op::exp, dtype, {w.op(Op::sin, dtype, {w.load(x)})});
+      w.store(o, w.op(Op::log, dtype, {w.scan("add", dtype, e)}));
+      w.kernel().streaming = streaming;
+      CheckedKernel kernel(w.kernel());
+      for (std::int64_t n : {1, 16, 40, 127})
+        kernel.run({2, n}, {moderate_values(dtype, static_cast<std::size_t>(2 * n)),
+                            TestArray(dtype, static_cast<std::size_t>(2 * n))});
+    }
+}
+
 Kernel softmax(DType dtype) {
   KernelWriter w(2, true, Lanes::along);
   int outer = w.add_param();

@@ -66,6 +66,7 @@ class Batcher {
         attrs.set("axis", attrs.integer("axis") + 1);
         break;
       case Kind::reduce:
+      case Kind::scan:
         if (attrs.has("axes"))
           attrs.set("axes", moved_up(attrs.ints("axes")));
         else

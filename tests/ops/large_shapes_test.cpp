@@ -32,6 +32,16 @@ std::vector<Sample> large_samples() {
     add(Op::reduce, {{300, 300}}, reduce_attrs("add", {0, 1}));  // stages of both ways
     add(Op::reduce, {{7, 90, 11}}, reduce_attrs("max", {0, 2}));
     add(Op::reduce, {{50, 2, 40}}, reduce_attrs("min", {1, 2}));
+    const auto cumulative = [&](const char* kind, const Shape& shape, std::int64_t axis) {
+      for (const bool reverse : {false, true})
+        add(Op::cumulative, {shape},
+            {{"kind", std::string(kind)}, {"axis", axis}, {"reverse", reverse}});
+    };
+    cumulative("add", {131072}, 0);     // exactly two chunks
+    cumulative("add", {2, 140000}, 1);  // chunks and a rest
+    cumulative("max", {70000, 3}, 0);   // chunks across
+    cumulative("mul", {300, 4200}, 0);  // more than a tile of columns
+    cumulative("add", {3, 500, 70}, 1);
     add(Op::dot_general, {{150, 600}, {600, 70}}, dot_attrs({{1}, {0}}));  // blocks of k, of rows
     add(Op::dot_general, {{290, 513}, {33, 513}}, dot_attrs({{1}, {1}}));
     add(Op::dot_general, {{257, 20}, {257, 31}}, dot_attrs({{0}, {0}}));

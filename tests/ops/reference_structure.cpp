@@ -231,6 +231,26 @@ Literal reduced(const Sample& s, const Literal& x) {
   return result;
 }
 
+Literal accumulated(const Sample& s, const Literal& x) {
+  const auto axis = static_cast<std::size_t>(s.attrs.integer("axis"));
+  const bool reverse = s.attrs.boolean("reverse");
+  const Shape& shape = x.type().shape;
+  Literal result = Literal::zeros(x.type());
+  for_each_index(shape, [&](const Index& index, std::int64_t number) {
+    Number total = identity(s.attrs.string("kind"), x.type().dtype);
+    const std::int64_t own = index[axis];
+    for (std::int64_t i = reverse ? shape[axis] - 1 : 0; reverse ? i >= own : i <= own;
+         i += reverse ? -1 : 1) {
+      Index from = index;
+      from[axis] = i;
+      total =
+          combined(s.attrs.string("kind"), x.type().dtype, total, read(x, number_of(from, shape)));
+    }
+    write(result, number, total);
+  });
+  return result;
+}
+
 Literal extreme_index(const Sample& s, const Literal& x) {
   const auto axis = static_cast<std::size_t>(s.attrs.integer("axis"));
   Shape shape = x.type().shape;
@@ -385,6 +405,8 @@ Literal structure_reference(const Sample& s, std::span<const Literal> inputs) {
     case Op::argmax:
     case Op::argmin:
       return extreme_index(s, inputs[0]);
+    case Op::cumulative:
+      return accumulated(s, inputs[0]);
     case Op::dot_general:
       return dot(s, inputs[0], inputs[1]);
     case Op::attention:

@@ -190,6 +190,7 @@ std::string expected_dtypes(const OpDef& def) {
     case Op::iota:
     case Op::argmax:
     case Op::argmin:
+    case Op::cumulative:
     case Op::dot_general:
       return "i32 i64 u32 u64 f32 f64";
     default:
@@ -285,8 +286,9 @@ TEST_CASE("operations that are not elementwise agree with naive loops") {
       CAPTURE(print(sample.graph()));
       REQUIRE(got.type() == want.type());
       CAPTURE(difference(got, want));
-      const bool sums = def.kind == Kind::reduce || def.kind == Kind::contract ||
-                        def.kind == Kind::attention || def.kind == Kind::scatter;
+      const bool sums = def.kind == Kind::reduce || def.kind == Kind::scan ||
+                        def.kind == Kind::contract || def.kind == Kind::attention ||
+                        def.kind == Kind::scatter;
       if (!sums || !is_float(got.type().dtype)) {
         CHECK(got == want);
         continue;

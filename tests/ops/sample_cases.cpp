@@ -111,6 +111,19 @@ std::vector<Case> arg_cases() {
           along({0, 3}, 1), along({40, 3}, 0), along({4, 1}, 1)};
 }
 
+std::vector<Case> cumulative_cases() {
+  const std::pair<Shape, std::int64_t> shapes[] = {
+      {{5}, 0},    {{2, 3}, 0},  {{2, 3}, 1},  {{3, 2, 4}, 1}, {{0, 3}, 0},
+      {{3, 0}, 1}, {{2, 40}, 1}, {{40, 3}, 0}, {{2, 1}, 1},    {{2, 17, 1}, 1}};
+  std::vector<Case> cases;
+  for (const char* kind : {"add", "mul", "max", "min"})
+    for (const bool reverse : {false, true})
+      for (const auto& [shape, axis] : shapes)
+        cases.push_back(
+            {{shape}, {{"kind", std::string(kind)}, {"axis", axis}, {"reverse", reverse}}});
+  return cases;
+}
+
 std::vector<Case> dot_cases() {
   const auto of = [](Shape a, Shape b, IntLists contract, IntLists batch) {
     return Case{{std::move(a), std::move(b)},
@@ -260,6 +273,8 @@ std::vector<Sample> structure_cases(Op op) {
     case Op::argmax:
     case Op::argmin:
       return for_each_dtype(op, arg_cases());
+    case Op::cumulative:
+      return for_each_dtype(op, cumulative_cases());
     case Op::dot_general:
       return for_each_dtype(op, dot_cases());
     case Op::attention:

@@ -56,7 +56,7 @@ class RandomGraph {
 
   Value step() {
     const Value x = any();
-    switch (pick(12)) {
+    switch (pick(13)) {
       case 0:
         return broadcast(x);
       case 1:
@@ -77,6 +77,8 @@ class RandomGraph {
         return dot(x);
       case 9:
         return convert(x);
+      case 10:
+        return scan(x);
       default:
         return elementwise(x);
     }
@@ -189,6 +191,13 @@ class RandomGraph {
     const char* kinds[] = {"add", "max", "min", "mul"};
     const char* bits[] = {"and", "or"};
     return b_.reduce(x, is_bool(type.dtype) ? bits[pick(2)] : kinds[pick(4)], axes);
+  }
+
+  Value scan(Value x) {
+    const Type type = b_.type(x);
+    if (is_bool(type.dtype) || type.rank() == 0) return x;
+    const char* kinds[] = {"add", "max", "min", "mul"};
+    return b_.cumulative(x, kinds[pick(4)], pick(type.rank()), pick(2) == 0);
   }
 
   Value dot(Value x) {

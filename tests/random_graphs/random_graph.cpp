@@ -27,10 +27,10 @@ struct Weight {
   Kind kind;
   int weight;
 };
-constexpr Weight weights[] = {{Kind::elementwise, 50}, {Kind::view, 18},    {Kind::assemble, 7},
-                              {Kind::reduce, 14},      {Kind::contract, 7}, {Kind::gather, 4},
-                              {Kind::attention, 2},    {Kind::scatter, 4},  {Kind::source, 4},
-                              {Kind::control, 1}};
+constexpr Weight weights[] = {{Kind::elementwise, 50}, {Kind::view, 18},     {Kind::assemble, 7},
+                              {Kind::reduce, 14},      {Kind::scan, 7},      {Kind::contract, 7},
+                              {Kind::gather, 4},       {Kind::attention, 2}, {Kind::scatter, 4},
+                              {Kind::source, 4},       {Kind::control, 1}};
 
 class Random {
  public:
@@ -211,6 +211,8 @@ class Generator {
         return op == Op::pad ? add_pad() : add_concatenate();
       case Kind::reduce:
         return add_reduce(op);
+      case Kind::scan:
+        return add_scan();
       case Kind::contract:
         return add_dot();
       case Kind::attention:
@@ -364,6 +366,14 @@ class Generator {
       return add(op, {x}, {{"kind", kind}, {"axes", some_axes(rank)}});
     }
     if (rank > 0) add(op, {x}, {{"axis", random_.below(rank)}});
+  }
+
+  void add_scan() {
+    const Value x = any();
+    if (type(x).rank() == 0) return;
+    const std::string kind = random_.of(std::array{"add", "mul", "max", "min"});
+    add(Op::cumulative, {x},
+        {{"kind", kind}, {"axis", random_.below(type(x).rank())}, {"reverse", random_.chance(50)}});
   }
 
   /// A value's attention to itself, or a derivative of it.

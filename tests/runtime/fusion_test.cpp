@@ -275,6 +275,46 @@ TEST_CASE("reductions over any axes, of any length, keep their order") {
   }
 }
 
+TEST_CASE("cumulative operations fuse with what makes and reads them") {
+  check_one_kernel(program([](Builder& b, Value x) {
+    const Value s = b.cumulative(b.unary(Op::exp, x), "add", 1);
+    return std::vector{b.binary(Op::mul, s, x), b.reduce(s, "max", {1})};
+  }));
+  check_one_kernel(program(
+      [](Builder& b, Value x) { return std::vector{b.cumulative(softmax(b, x), "add", 1)}; }));
+  check_one_kernel(program([](Builder& b, Value x) {
+    const Value s = b.cumulative(b.binary(Op::mul, x, x), "add", 1, /*reverse=*/true);
+    return std::vector{b.binary(Op::sub, s, x), b.reduce(s, "min", {1})};
+  }));
+  check_one_kernel(program([](Builder& b, Value x) {
+    return std::vector{b.cumulative(b.unary(Op::neg, x), "max", 0, /*reverse=*/true),
+                       b.cumulative(x, "add", 0, /*reverse=*/true)};
+  }));
+  check_one_kernel(program([](Builder& b, Value x) {
+    const Value s = b.cumulative(x, "add", 1);
+    return std::vector{b.cumulative(softmax(b, s), "mul", 1)};
+  }));
+}
+
+TEST_CASE("cumulative operations in two directions, at other indices, or beside sums stay apart") {
+  CHECK(check_bits(program([](Builder& b, Value x) {
+          return std::vector{b.cumulative(x, "add", 1), b.cumulative(x, "add", 1, true)};
+        })) == 2);
+  CHECK(check_bits(program([](Builder& b, Value x) {
+          return std::vector{b.reduce(x, "add", {1}), b.cumulative(x, "add", 1, true)};
+        })) == 2);
+  CHECK(check_bits(program([](Builder& b, Value x) {
+          return std::vector{b.transpose(b.cumulative(x, "add", 1), {1, 0}),
+                             b.slice(b.cumulative(x, "add", 0), {1, 2}, {30, 90}, {2, 3})};
+        })) == 3);
+  check_bits(program(
+      [](Builder& b, Value x) {
+        const Value s = b.cumulative(b.unary(Op::abs, x), "add", 0);
+        return std::vector{b.binary(Op::add, s, x), b.cumulative(s, "add", 0, true)};
+      },
+      {DType::f32, {70000}}));
+}
+
 TEST_CASE("random bits are the same numbers fused and not") {
   Builder b("noise");
   const Value key = b.parameter({DType::u64, {2}}, "key");

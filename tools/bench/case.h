@@ -53,6 +53,7 @@ struct Case {
 // The cases by topic; the order of the table.
 std::vector<Case> elementwise_cases();
 std::vector<Case> reduction_cases();
+std::vector<Case> scan_cases();
 std::vector<Case> row_cases();
 std::vector<Case> pricing_cases();
 std::vector<Case> product_cases();

@@ -176,6 +176,22 @@ WEFT_API Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = fals
 WEFT_API Tensor softmax(const Tensor& x, std::int64_t dim, Here = {});
 WEFT_API Tensor log_softmax(const Tensor& x, std::int64_t dim, Here = {});
 
+// Cumulative operations: each element combined with those before it along `dim`; results have x's
+// shape. A scalar has one dimension here, too. Errors: a dimension that x does not have.
+/// Sums so far, in `dtype` or x's: i64 for bool and signed integers. Floats are summed in blocks of
+/// 16, so that results do not depend on the machine; chunks of 65,536 elements are joined by their
+/// sums (ir/reduce_order.h).
+WEFT_API Tensor cumsum(const Tensor& x, std::int64_t dim, std::optional<DType> dtype = {},
+                       Here = {});
+/// Products so far, likewise; the gradient is exact at zeros.
+WEFT_API Tensor cumprod(const Tensor& x, std::int64_t dim, std::optional<DType> dtype = {},
+                        Here = {});
+/// The largest so far, and where it is (i64): of equal ones the last. After a NaN all are NaN. The
+/// gradient goes to the positions returned.
+WEFT_API ValuesIndices cummax(const Tensor& x, std::int64_t dim, Here = {});
+/// The smallest so far, likewise.
+WEFT_API ValuesIndices cummin(const Tensor& x, std::int64_t dim, Here = {});
+
 // Views and rearrangements.
 WEFT_API Tensor reshape(const Tensor& x, const Shape& shape, Here = {});
 WEFT_API Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1, Here = {});

@@ -420,6 +420,12 @@ class WEFT_API Tensor {
   Tensor softmax(std::int64_t dim, Here = {}) const;
   Tensor log_softmax(std::int64_t dim, Here = {}) const;
 
+  // Cumulative operations along a dimension.
+  Tensor cumsum(std::int64_t dim, std::optional<DType> dtype = {}, Here = {}) const;
+  Tensor cumprod(std::int64_t dim, std::optional<DType> dtype = {}, Here = {}) const;
+  ValuesIndices cummax(std::int64_t dim, Here = {}) const;
+  ValuesIndices cummin(std::int64_t dim, Here = {}) const;
+
   // Products.
   Tensor matmul(const Tensor& other, Here = {}) const;
   Tensor mm(const Tensor& other, Here = {}) const;
