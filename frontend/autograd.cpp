@@ -73,6 +73,26 @@ bool belongs_to_others(const Ref& r, const std::shared_ptr<detail::GradSlot>& sl
   return r->is_identity() || r->holders.load() > 1 || (noted != nullptr && noted != slot);
 }
 
+/// A jitted function's argument has no gradient to gather in.
+void check_no_argument(const detail::Record& input) {
+  if (input.kind != RecordKind::placeholder) return;
+  detail::fail_unsupported(
+      "reaches an argument of a jitted function that requires grad (" + input.type.str() +
+      "); use grad() or autograd::grad inside the function, or let it capture the tensor");
+}
+
+/// Outputs whose gradients are to be followed to the next records that they stop at.
+struct Round {
+  std::vector<Ref> outputs, cotangents;
+
+  /// Behind a moved record gradients go on where its operand lies.
+  void go_on(const Ref& moved_record, const Ref& gradient) {
+    const Ref& from = moved_record->operands[0];
+    outputs.push_back(from);
+    cotangents.push_back(detail::moved(gradient, from->place().or_cpu()));
+  }
+};
+
 /// Adds to a slot as PyTorch does: in place, unless the sum itself is to be differentiated.
 void accumulate(const std::shared_ptr<detail::GradSlot>& slot, const Ref& gradient,
                 bool create_graph) {
@@ -215,21 +235,24 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
               std::optional<bool> retain_graph, bool create_graph, Here here) {
   const OpScope scope("backward", here);
   const detail::GradModeGuard guard(create_graph);
-  const std::vector<Ref> cotangents = checked_cotangents(tensors, grad_tensors);
-  detail::GradientGraph graph(values_of(tensors), {});
-  const std::vector<Ref> gradients = graph.pull(cotangents);
-  for (std::size_t k = 0; k < gradients.size(); ++k) {
-    const Ref& input = graph.inputs()[k];
-    if (input->kind == RecordKind::placeholder) {
-      detail::fail_unsupported(
-          "reaches an argument of a jitted function that requires grad (" + input->type.str() +
-          "); use grad() or autograd::grad inside the function, or let it capture the tensor");
+  std::vector<detail::GradientGraph> walked;
+  Round round{values_of(tensors), checked_cotangents(tensors, grad_tensors)};
+  while (!round.outputs.empty()) {
+    const detail::GradientGraph& graph = walked.emplace_back(round.outputs, std::vector<Ref>());
+    const std::vector<Ref> gradients = graph.pull(round.cotangents);
+    Round next;
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      const Ref& input = graph.inputs()[k];
+      check_no_argument(*input);
+      if (gradients[k] == nullptr) continue;
+      if (const std::shared_ptr<detail::GradSlot> slot = input->slot.lock())
+        accumulate(slot, detail::placed(gradients[k], input->place().or_cpu()), create_graph);
+      if (input->kind == RecordKind::moved) next.go_on(input, gradients[k]);
     }
-    const std::shared_ptr<detail::GradSlot> slot = input->slot.lock();
-    if (slot != nullptr && gradients[k] != nullptr)
-      accumulate(slot, detail::placed(gradients[k], input->place().or_cpu()), create_graph);
+    round = std::move(next);
   }
-  if (!retain_graph.value_or(create_graph)) graph.free_saved();
+  if (retain_graph.value_or(create_graph)) return;
+  for (detail::GradientGraph& graph : walked) graph.free_saved();
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
@@ -242,25 +265,38 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
       detail::fail_plain("One of the differentiated Tensors does not require grad");
     }
   }
-  const std::vector<Ref> cotangents = checked_cotangents(outputs, options.grad_outputs);
-  detail::GradientGraph graph(values_of(outputs), values_of(inputs));
-  const std::vector<Ref> gradients = graph.pull(cotangents);
-  std::vector<Tensor> found;
+  const std::vector<Ref> wanted = values_of(inputs);
+  std::vector<Ref> gradients(inputs.size());
+  std::vector<detail::GradientGraph> walked;
+  Round round{values_of(outputs), checked_cotangents(outputs, options.grad_outputs)};
+  while (!round.outputs.empty()) {
+    std::vector<Ref> stops = wanted;
+    for (Ref& r : detail::moves_behind(round.outputs)) stops.push_back(std::move(r));
+    const std::vector<Ref> found = walked.emplace_back(round.outputs, stops).pull(round.cotangents);
+    Round next;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      if (found[k] == nullptr) continue;
+      if (k >= wanted.size())
+        next.go_on(stops[k], found[k]);
+      else
+        gradients[k] = gradients[k] ? detail::expr::add(gradients[k], found[k]) : found[k];
+    }
+    round = std::move(next);
+  }
+  std::vector<Tensor> results;
   for (const Ref& gradient : gradients) {
     if (gradient == nullptr && !options.allow_unused) {
       detail::fail_plain(
           "One of the differentiated Tensors appears to not have been used in the graph. Set "
           "allow_unused=True if this is the desired behavior.");
     }
-    if (gradient == nullptr) {
-      found.emplace_back();
-      continue;
-    }
-    const detail::Place place = impl_of(inputs[found.size()]).layout->place.or_cpu();
-    found.push_back(detail::wrap(detail::placed(gradient, place)));
+    const detail::Place place = impl_of(inputs[results.size()]).layout->place.or_cpu();
+    results.push_back(gradient == nullptr ? Tensor()
+                                          : detail::wrap(detail::placed(gradient, place)));
   }
-  if (!options.retain_graph.value_or(options.create_graph)) graph.free_saved();
-  return found;
+  if (!options.retain_graph.value_or(options.create_graph))
+    for (detail::GradientGraph& graph : walked) graph.free_saved();
+  return results;
 }
 
 }  // namespace autograd

@@ -81,6 +81,28 @@ void check_kept(const Record& r) {
   if (r.freed && r.operands.empty()) fail_plain(freed_message);
 }
 
+bool stops_gradients(const Record& r) {
+  return r.kind == RecordKind::variable || r.kind == RecordKind::placeholder ||
+         r.kind == RecordKind::moved;
+}
+
+/// Calls f with each record that gradients of the outputs reach, once, but with none behind others
+/// than operations.
+template <class F>
+void for_each_reached(const std::vector<Ref>& outputs, F&& f) {
+  std::unordered_set<const Record*> seen;
+  std::vector<Ref> stack(outputs.rbegin(), outputs.rend());
+  while (!stack.empty()) {
+    const Ref r = skip_passing(stack.back());
+    stack.pop_back();
+    if (!r->requires_grad || !seen.insert(r.get()).second) continue;
+    check_kept(*r);
+    f(r);
+    if (r->kind != RecordKind::operation) continue;
+    for (std::size_t k = r->operands.size(); k-- > 0;) stack.push_back(r->operands[k]);
+  }
+}
+
 }  // namespace
 
 struct GradientGraph::State {
@@ -100,24 +122,14 @@ struct GradientGraph::State {
   void find_inputs();
   std::vector<Ref> sorted();
   void build();
+  void refuse_moved(const Record& r) const;
 };
 
-/// Every variable and every record with a retained gradient that the outputs depend on.
+/// What gradients stop at, and every record with a retained gradient.
 void GradientGraph::State::find_inputs() {
-  std::unordered_set<const Record*> seen;
-  std::vector<Ref> stack(outputs.rbegin(), outputs.rend());
-  while (!stack.empty()) {
-    const Ref r = skip_passing(stack.back());
-    stack.pop_back();
-    if (!r->requires_grad || !seen.insert(r.get()).second) continue;
-    check_kept(*r);
-    if (r->kind == RecordKind::variable || r->kind == RecordKind::placeholder ||
-        !r->slot.expired()) {
-      inputs.push_back(r);
-    }
-    if (r->kind != RecordKind::operation) continue;
-    for (std::size_t k = r->operands.size(); k-- > 0;) stack.push_back(r->operands[k]);
-  }
+  for_each_reached(outputs, [&](const Ref& r) {
+    if (stops_gradients(*r) || !r->slot.expired()) inputs.push_back(r);
+  });
 }
 
 /// The records through which gradients go from the outputs to inputs, operands first.
@@ -157,6 +169,14 @@ std::vector<Ref> GradientGraph::State::sorted() {
     }
   }
   return order;
+}
+
+void GradientGraph::State::refuse_moved(const Record& r) const {
+  if (r.kind != RecordKind::moved || !r.requires_grad || input_of.contains(&r)) return;
+  fail_unsupported(
+      "gradients pass from device to device in backward() and autograd::grad alone, "
+      "got a value moved to " +
+      r.place().device().str());
 }
 
 void GradientGraph::State::build() {
@@ -232,10 +252,13 @@ GradientGraph::GradientGraph(std::vector<Ref> outputs, std::vector<Ref> inputs)
   state_->inputs = std::move(inputs);
   const std::lock_guard lock(graph_mutex());
   for (Ref& r : state_->inputs) r = skip_passing(r);
-  if (state_->inputs.empty()) state_->find_inputs();
+  const bool given = !state_->inputs.empty();
+  if (!given) state_->find_inputs();
   for (std::size_t k = 0; k < state_->inputs.size(); ++k) {
     state_->input_of.try_emplace(state_->inputs[k].get(), k);
   }
+  // Gradients would get lost at moved records that are not among the inputs.
+  if (given) for_each_reached(state_->outputs, [&](const Ref& r) { state_->refuse_moved(*r); });
   state_->build();
 }
 
@@ -243,6 +266,15 @@ GradientGraph::~GradientGraph() = default;
 GradientGraph::GradientGraph(GradientGraph&&) noexcept = default;
 
 const std::vector<Ref>& GradientGraph::inputs() const { return state_->inputs; }
+
+std::vector<Ref> moves_behind(const std::vector<Ref>& outputs) {
+  std::vector<Ref> moves;
+  const std::lock_guard lock(graph_mutex());
+  for_each_reached(outputs, [&](const Ref& r) {
+    if (r->kind == RecordKind::moved) moves.push_back(r);
+  });
+  return moves;
+}
 
 namespace {
 

@@ -14,8 +14,9 @@ namespace weft::detail {
 
 class GradientGraph {
  public:
-  /// Gradients stop at `inputs`. Without any: at every variable and every record whose gradient is
-  /// retained. Throws PyTorch's error where a backward pass has freed what this one needs.
+  /// Gradients stop at `inputs`. Without any: at every variable, every moved record and every
+  /// record whose gradient is retained. Throws PyTorch's error where a backward pass has freed what
+  /// this one needs.
   GradientGraph(std::vector<Ref> outputs, std::vector<Ref> inputs);
   ~GradientGraph();
   GradientGraph(GradientGraph&&) noexcept;
@@ -34,6 +35,10 @@ class GradientGraph {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The moved records (from place to place) that gradients of the outputs reach first. GradientGraph
+/// goes through none, and refuses those that are not among its inputs.
+std::vector<Ref> moves_behind(const std::vector<Ref>& outputs);
 
 /// The gradient of a slot, as the current trace sees it.
 Tensor& grad_of(const std::shared_ptr<GradSlot>& slot, bool looks);

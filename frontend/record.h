@@ -23,6 +23,7 @@ enum class RecordKind : std::uint8_t {
   input,        ///< Memory that is known.
   operation,    ///< An operation of the IR on operands.
   placeholder,  ///< An argument or capture of a jit trace: no value until the call.
+  moved,        ///< Memory that is known: the operand's value, in another place.
   // Identities. They differ in what gradients do there.
   variable,  ///< Gradients stop here, and gather in a slot.
   detached,  ///< No gradient passes.

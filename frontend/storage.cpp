@@ -325,18 +325,18 @@ Ref moved(const Ref& value, Place to) {
                      value->place().or_cpu().device().str() + " to " + to.device().str() +
                      "; move it before the call, or what the function returns");
   }
-  if (value->requires_grad && grad_enabled()) {
-    fail_unsupported(
-        "gradients do not pass from device to device yet; move the tensor without "
-        "gradients, detach().to(), or make it on " +
-        to.device().str());
-  }
   runtime::Buffer buffer = host_value_of(value);
   if (to.is_cuda()) {
     const auto& device = runtime::cuda::Device::get(to.device_number());
     buffer = device->to_device(buffer, "a tensor from the host");
   }
-  return record_input(std::move(buffer), layout_of(value->type, to));
+  Ref r = record_input(std::move(buffer), layout_of(value->type, to));
+  if (value->requires_grad && grad_enabled()) {
+    r->kind = RecordKind::moved;
+    r->operands = {value};
+    r->requires_grad = true;
+  }
+  return r;
 }
 
 Tensor copy_now(const Ref& value) {

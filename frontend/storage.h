@@ -178,7 +178,7 @@ const TensorImpl& impl_of(const Tensor& t, const char* function, const Location&
 /// A tensor of its own storage.
 Tensor wrap(Ref value);
 /// The value in another place: copied there, unless it is still to be computed and any place does.
-/// Throws weft::Unsupported where gradients would have to follow, and inside a jit trace.
+/// Gradients come back the same way. Throws weft::Unsupported inside a jit trace.
 Ref moved(const Ref& value, Place to);
 /// The tensor's current value.
 Ref read(const Tensor& t);

@@ -149,6 +149,36 @@ TEST_CASE("gradients and training steps on a device give the CPU's bits") {
   CHECK(fake().violations.empty());
 }
 
+TEST_CASE("gradients come back from device to device") {
+  if (skipped()) return;
+  fresh_fake();
+  manual_seed(2);
+  Tensor w = randn({5, 4}).requires_grad_(), v = w.detach().clone().requires_grad_();
+  const Tensor x = randn({3, 5});
+  tanh(matmul(x, w)).sum().backward();
+  tanh(matmul(x.to(cuda0), v.to(cuda0))).sum().backward();
+  CHECK(v.grad().device().is_cpu());
+  CHECK(equal(v.grad(), w.grad()));
+
+  // There, back and there again, beside a way that stays.
+  Tensor a = tensor({1, 2, 3}, f32).requires_grad_();
+  const Tensor b = (a * 2).to(cuda0) * 3;
+  const Tensor c = (b.to("cpu") + a).to("cuda:1") * 5;
+  c.sum().backward();
+  CHECK(equal(a.grad(), full({3}, 35.0f)));
+  CHECK_SAYS("does not require grad", a.detach().to(cuda0).sum().backward());
+
+  // Higher orders, and inputs that are named.
+  const Tensor there = a.to(cuda0);
+  const Tensor y = (there * there * there).sum();
+  const Tensor first = autograd::grad({y}, {a}, {.create_graph = true})[0];
+  CHECK(first.device().is_cpu());
+  CHECK(equal(first.detach(), tensor({3, 12, 27}, f32)));
+  CHECK(equal(autograd::grad({first.sum()}, {a})[0], tensor({6, 12, 18}, f32)));
+  CHECK(equal(autograd::grad({(there * 7).sum()}, {there})[0].to("cpu"), full({3}, 7.0f)));
+  CHECK(fake().violations.empty());
+}
+
 TEST_CASE("jitted functions run where their arguments are") {
   if (skipped()) return;
   fresh_fake();
@@ -211,10 +241,8 @@ TEST_CASE("mixed devices, a wrong index and what cannot be moved are errors that
       "zeros: device cuda:7 does not exist: expected cuda:0 to cuda:2, the driver has 3 "
       "devices",
       zeros({2}, Device("cuda:7")));
-  CHECK_SAYS("gradients do not pass from device to device yet", [&] {
-    Tensor x = ones({2}).requires_grad_();
-    (x * 2).to(cuda0);
-  }());
+  CHECK_SAYS("gradients pass from device to device in backward() and autograd::grad alone",
+             grad([](const Tensor& x) { return x.to(cuda0).sum(); })(here));
   CHECK_SAYS("cannot move a value that is not known while jit records",
              jit([](const Tensor& x) { return x.to(cuda0); })(here));
   CHECK_SAYS("cpu and cuda:0",
