@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "codegen/kernel.h"
+#include "codegen/panels.h"
 
 namespace weft::codegen {
 
@@ -29,6 +30,8 @@ CompiledKernel compile_llvm(const Kernel& kernel, Effort effort = Effort::full);
 /// loading.
 std::string object_llvm(const Kernel& kernel);
 CompiledKernel load_llvm(std::string_view object);
+/// How compiled products of this dtype want their right factor packed.
+PanelWidths panel_widths(DType dtype);
 /// What decides object code beside the kernel's text: emitters, LLVM, processor and its features.
 std::string code_version();
 /// A hash of the sources of this library, in hexadecimal; made by the build.

@@ -11,6 +11,8 @@
 //   contract  a product over the row axis k: lhs and rhs bodies give the factors at (.., m, k) and
 //             (.., k, n), where m and n are the last two parallel axes; the section's value is
 //             sum over k of lhs * rhs by fma, in blocks of ir::dot_block (see ir/reduce_order.h).
+//             params[panels] is the address of all rhs factors, packed ahead as codegen/panels.h
+//             says, or 0: then rhs is evaluated. Backends may evaluate it in any case.
 //   attention the only section of its kernel: ir/attention.h on the accesses q [b,i,d], k [b,j,d],
 //             v [b,j,e], o [b,i,e], where the parallel axes are b, i, j, d, e in this order; they
 //             lie side by side along d and e. params[scale] holds the bits of the scale, an f64.
@@ -106,6 +108,7 @@ struct Section {
   int scale = -1;                                   // attentions: a param
   int chunk = -1;                                   // attention_gradient: a param
   std::array<bool, 3> wrt{};                        // attention_gradient: of q, k, v
+  int panels = -1;                                  // contract: a param, or -1: never packed ahead
 };
 
 enum class Lanes : std::uint8_t { across, along };

@@ -187,6 +187,7 @@ KernelBuilder::Result KernelBuilder::finish() {
   for (Section& section : sections_) {
     for (Inst& inst : section.body) bind(inst);
     for (Inst& inst : section.rhs) bind(inst);
+    if (section.panels >= 0) section.panels = slot(0);
   }
   kernel.sections = std::move(sections_);
   bind_numbers(kernel, result);

@@ -56,6 +56,7 @@ class KernelBuilder {
   void stream_stores() { streaming_ = true; }
   /// What is read comes from afar (Kernel::distant).
   void read_from_afar() { distant_ = true; }
+  /// Of a product with panels >= 0, that becomes a param with the value 0.
   void add_section(Section section) { sections_.push_back(std::move(section)); }
 
   struct Result {

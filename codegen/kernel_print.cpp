@@ -136,7 +136,9 @@ class Printer {
   }
 
   void print_contract(const Section& section) {
-    text_ += "  contract j {\n   lhs:\n";
+    text_ += "  contract j ";
+    if (section.panels >= 0) text_ += "panels p" + number(section.panels) + " ";
+    text_ += "{\n   lhs:\n";
     print_body(section.body);
     text_ += "   rhs:\n";
     print_body(section.rhs);

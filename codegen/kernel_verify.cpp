@@ -18,6 +18,7 @@
 //       (written) of its dtype, f32 or f64, each with strides along its own axes only; so is
 //       attention_gradient, with 6 axes, a chunk, and q, k, v, g and what it writes
 //   K14 numbers, and nothing else, read the last params; they have 4 or 8 bytes
+//   K15 what is packed ahead is one array, without a mask, the same for each product of the batch
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
 #include "ir/op.h"
@@ -117,7 +118,19 @@ class Verifier {
     require(dtype(section.lhs_value) == section.dtype && dtype(section.rhs_value) == section.dtype,
             "K7", "factors of a product have its dtype");
     require(is_float(section.dtype) || is_int(section.dtype), "K7", "a product of bool");
+    if (section.panels >= 0) check_panels(section);
     define(section.result, Readable::everywhere);
+  }
+
+  void check_panels(const Section& section) const {
+    check_param(section.panels);
+    const bool array = section.rhs.size() == 1 && section.rhs[0].kind == Inst::Kind::load &&
+                       section.rhs[0].args == std::vector<Reg>{-1};
+    require(array, "K15", "a right factor that is packed ahead is one array");
+    const Access& access = kernel_.accesses[static_cast<std::size_t>(section.rhs[0].access)];
+    for (int axis = 0; axis < kernel_.parallel_axes - 2; ++axis)
+      require(access.strides[static_cast<std::size_t>(axis)].is_zero(), "K15",
+              "a right factor that is packed ahead depends on the batch");
   }
 
   void check_attention(const Section& section) const {

@@ -269,9 +269,9 @@ class GroupLowering {
     section.body = std::move(lhs.slot);
     section.rhs = std::move(rhs.slot);
     section.dtype = n.types[0].dtype;
-    section.result = builder_.fresh();
+    section.result = product_ = builder_.fresh();
+    if (is_one_matrix(section.rhs)) section.panels = 0;
     contract_block_ = &epilogue;
-    epilogue.known[{{*dot, 0}, map}] = section.result;
     builder_.add_section(std::move(section));
     std::vector<Reg> values;
     for (std::uint32_t id : outputs_) values.push_back(emit({id, 0}, group_.stores.at(id), 0));
@@ -279,9 +279,20 @@ class GroupLowering {
     builder_.add_section({.kind = Section::Kind::once, .body = std::move(epilogue.slot)});
   }
 
+  /// A plain array, the same for each product of the batch: it may be packed once for many calls.
+  bool is_one_matrix(const KernelBuilder::Slot& body) const {
+    if (body.size() != 1 || body[0].kind != Inst::Kind::load || body[0].args[0] >= 0 ||
+        body[0].args.size() > 1)
+      return false;
+    const Affine& address = loads_.back().address;  // of the right factor, the last so far
+    return std::all_of(address.coefs.begin(), address.coefs.end() - 3,
+                       [](std::int64_t stride) { return stride == 0; });
+  }
+
   // --- Instructions -----------------------------------------------------------------------------
 
   Reg emit(Value v, const IndexMap& map, int stage) {
+    if (product_ >= 0 && inside(v) && graph_.node(v).op == Op::dot_general) return product_;
     const Level l = level(v, map);
     if (!contract_block_ && l.row && l.stage < stage && l.weight > keep_weight)
       return keep(v, map, l.stage);
@@ -519,14 +530,21 @@ class GroupLowering {
       if (static_cast<int>(a) != group_.row_axis) parallel *= static_cast<double>(group_.axes[a]);
     }
     for (const auto& [instance, l] : levels_) {
-      const double times = l.row || group_.row_axis < 0 ? all : parallel;
       if (is_scalar(instance.first)) continue;
+      double times = l.row || group_.row_axis < 0 ? all : parallel;
+      if (l.row && group_.kind == GroupKind::contract) times /= reuse(instance.second);
       ns += times * (inside(instance.first)
                          ? ir::node_weight(graph_, instance.first.node) * ns_per_weight
                          : ns_per_load);
     }
     if (group_.kind == GroupKind::contract) ns += 2 * all * ns_per_flop;
     return ns + parallel * ns_per_load * static_cast<double>(outputs_.size());
+  }
+
+  /// How many products an element of a factor takes part in: it is read or packed once for all.
+  double reuse(const IndexMap& map) const {
+    const auto n = group_.axes.size() - 2, m = n - 1;
+    return static_cast<double>(std::max<std::int64_t>(group_.axes[map.uses(n) ? m : n], 1));
   }
 
   struct Loaded {
@@ -552,6 +570,7 @@ class GroupLowering {
   std::map<Instance, int> deadlines_;  // the least stage at which a value of the group is read
   std::map<int, Block> once_, over_;
   Block* contract_block_ = nullptr;  // everything goes here while it is set
+  Reg product_ = -1;                 // the value of the matrix product
   std::map<std::uint32_t, std::shared_ptr<const Node>> operations_;
   std::vector<Value> reads_;
   std::vector<Loaded> loads_;

@@ -71,6 +71,9 @@ std::string explain_program(const ir::Graph& graph, const runtime::Executable& e
           ", code " + milliseconds(report.codegen_ms) + "\n";
   text += "memory: " + std::to_string(report.peak_bytes) + " bytes planned, at least " +
           std::to_string(report.bound_bytes) + " needed\n";
+  if (report.packable_factors > 0)
+    text += "right factors that are packed once, as long as they stay unchanged: " +
+            std::to_string(report.packable_factors) + "\n";
   const codegen::Program program = codegen::lower(executable.fused_graph());
   for (std::size_t k = 0; k < program.launches.size(); ++k) {
     text += "  kernel " + std::to_string(k) + ": " + program.launches[k].label;

@@ -194,7 +194,22 @@ class Analysis {
     return true;
   }
 
-  bool require(std::uint32_t id, const IndexMap& map) {
+  /// A product is needed at its own index; an axis of size 1 may be there or not.
+  IndexMap canonical(std::uint32_t id, const IndexMap& map) const {
+    if (group_.kind != GroupKind::contract || !is_dot(graph_.node(id))) return map;
+    const auto own = identity(graph_.node(id).types[0].shape, false);
+    return own && without_unit_axes(map) == without_unit_axes(*own) ? *own : map;
+  }
+
+  IndexMap without_unit_axes(IndexMap map) const {
+    for (Affine& index : map.dims)
+      for (std::size_t a = 0; a < group_.axes.size(); ++a)
+        if (group_.axes[a] == 1) index.coefs[a] = 0;
+    return map;
+  }
+
+  bool require(std::uint32_t id, const IndexMap& needed) {
+    const IndexMap map = canonical(id, needed);
     auto& maps = group_.maps[id];
     if (std::find(maps.begin(), maps.end(), map) != maps.end()) return true;
     maps.push_back(map);

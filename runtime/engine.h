@@ -40,6 +40,7 @@ struct CompileReport {
   std::size_t kernels = 0;              // launches after fusion
   std::size_t kernels_compiled = 0;     // that no cache held
   std::size_t kernels_loaded = 0;       // from the disk cache
+  std::size_t packable_factors = 0;  // of products: packed once while their buffers stay unchanged
   double passes_ms = 0, lower_ms = 0, codegen_ms = 0, total_ms = 0;
   std::size_t peak_bytes = 0;   // of temporaries and outputs, as planned
   std::size_t bound_bytes = 0;  // the largest sum of live values at any step

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "codegen/panels.h"
 #include "runtime/kernel_cache.h"
+#include "runtime/packed_factors.h"
 #include "runtime/plan.h"
 #include "runtime/pool.h"
 #include "runtime/schedule.h"
@@ -37,6 +39,15 @@ struct BoundLaunch {
 /// A param that an input holds when a call begins.
 struct BoundNumber {
   std::size_t input, param, bytes;
+};
+
+/// The right factor of a product that is an input, and may be packed once for many calls.
+struct Packable {
+  std::size_t input;
+  std::int64_t offset;          // bytes into the input
+  codegen::RightFactor factor;  // data: of each call
+  DType dtype;
+  std::size_t param;  // where the kernel looks for the panels
 };
 
 /// A launch with its arguments, as threads see it.
@@ -121,6 +132,9 @@ class CompiledExecutable final : public Executable {
   void bind_launches(const codegen::Program& program);
   void bind_results(const codegen::Program& program);
   void bind_params(const codegen::Launch& launch);
+  void bind_packable(const codegen::Launch& launch);
+  void find_packed(std::span<const Buffer* const> inputs, const std::vector<bool>& given_up,
+                   std::span<std::int64_t> params) const;
   void run_launch(const BoundLaunch& launch, void* const* pointers,
                   const std::int64_t* params) const;
 
@@ -130,9 +144,10 @@ class CompiledExecutable final : public Executable {
   std::vector<std::size_t> input_bytes_;
   Block constants_;
   std::vector<BoundLaunch> launches_;
-  std::vector<BoundArgument> arguments_;       // of all launches
-  std::vector<std::int64_t> params_;           // likewise; without what inputs hold
-  std::vector<BoundNumber> numbers_;           // what inputs hold
+  std::vector<BoundArgument> arguments_;  // of all launches
+  std::vector<std::int64_t> params_;      // likewise; without what inputs hold
+  std::vector<BoundNumber> numbers_;      // what inputs hold
+  std::vector<Packable> packable_;
   std::vector<std::size_t> result_of_output_;  // which result an output block is
   std::vector<Copy> copies_;
   std::size_t scratch_bytes_ = 0;  // the most that a launch needs
@@ -198,8 +213,10 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
     scratch_bytes_ = std::max(scratch_bytes_, launches_.back().scratch_bytes);
     for (const codegen::Argument& argument : launch.arguments)
       arguments_.push_back(bind(program, argument));
+    bind_packable(launch);
     bind_params(launch);
   }
+  report_.packable_factors = packable_.size();
   for (std::size_t k = launches_.size(); k-- > 1;)
     launches_[k - 1].ahead_ns = launches_[k].ahead_ns + launches_[k].cost_ns;
 }
@@ -210,6 +227,18 @@ void CompiledExecutable::bind_params(const codegen::Launch& launch) {
     numbers_.push_back({k, params_.size() + static_cast<std::size_t>(param), input_bytes_[k]});
   }
   params_.insert(params_.end(), launch.params.begin(), launch.params.end());
+}
+
+/// Of the launch that was bound last, whose params come next.
+void CompiledExecutable::bind_packable(const codegen::Launch& launch) {
+  const codegen::Section& product = launch.kernel->sections.front();
+  if (product.panels < 0) return;
+  const auto access = static_cast<std::size_t>(product.rhs.front().access);
+  const BoundArgument& right = arguments_[launches_.back().first_argument + access];
+  const codegen::RightFactor factor = codegen::right_factor(*launch.kernel, launch.params, nullptr);
+  if (right.base >= input_bytes_.size() || !is_worth_keeping(factor)) return;
+  packable_.push_back({right.base, right.offset, factor, product.dtype,
+                       params_.size() + static_cast<std::size_t>(product.panels)});
 }
 
 void CompiledExecutable::bind_results(const codegen::Program& program) {
@@ -232,6 +261,18 @@ void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* poin
                 launch.ranges_per_thread, launch.scratch_bytes});
 }
 
+/// Puts the addresses of panels into the call's params. Inputs that are given up change after it.
+void CompiledExecutable::find_packed(std::span<const Buffer* const> inputs,
+                                     const std::vector<bool>& given_up,
+                                     std::span<std::int64_t> params) const {
+  for (const Packable& each : packable_) {
+    if (each.input < given_up.size() && given_up[each.input]) continue;
+    codegen::RightFactor factor = each.factor;
+    factor.data = shifted(inputs[each.input]->data(), each.offset);
+    params[each.param] = packed_ahead(*inputs[each.input], factor, each.dtype);
+  }
+}
+
 void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
                                   std::span<const bool> donated, std::span<Buffer> results) const {
   const auto fits = [](const Buffer* input, std::size_t bytes) { return input->bytes == bytes; };
@@ -245,10 +286,12 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
     const OutputBlock& block = plan_.outputs[k];
     Buffer& result = results[result_of_output_[k]];
     const auto donor = static_cast<std::size_t>(block.donor);
-    if (donor < usable.size() && usable[donor])
+    if (donor < usable.size() && usable[donor]) {
+      forget_packed(*inputs[donor]);
       result = {inputs[donor]->memory, block.bytes};
-    else
+    } else {
       result = allocate(block.bytes);
+    }
     bases[input_bytes_.size() + k] = result.data();
   }
   for (const Copy& copy : copies_) results[copy.result] = allocate(copy.bytes);
@@ -260,11 +303,13 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
   for (std::size_t k = 0; k < arguments_.size(); ++k)
     pointers[k] = shifted(bases[arguments_[k].base], arguments_[k].offset);
   // Numbers are read before anything is written: their inputs may be written over.
-  Params with_numbers(numbers_.empty() ? 0 : params_.size());
-  if (!numbers_.empty()) std::copy(params_.begin(), params_.end(), with_numbers.begin());
+  const bool fixed = numbers_.empty() && packable_.empty();
+  Params own_params(fixed ? 0 : params_.size());
+  if (!fixed) std::copy(params_.begin(), params_.end(), own_params.begin());
   for (const BoundNumber& number : numbers_)
-    std::memcpy(&with_numbers[number.param], inputs[number.input]->data(), number.bytes);
-  const std::int64_t* params = numbers_.empty() ? params_.data() : with_numbers.data();
+    std::memcpy(&own_params[number.param], inputs[number.input]->data(), number.bytes);
+  find_packed(inputs, usable, own_params);
+  const std::int64_t* params = fixed ? params_.data() : own_params.data();
   thread_scratch(scratch_bytes_);
   // Everything is allocated: what may be overwritten stays whole until here, and nothing fails from
   // here on.

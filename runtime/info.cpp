@@ -33,6 +33,7 @@ Info info() {
           .cuda = cuda_probe(),
           .engine = engine_stats(),
           .pool = pool_stats(),
+          .packed = packed_stats(),
           .disk_folder = disk_cache_folder(),
           .disk_limits = disk_cache_limits()};
 }
@@ -72,7 +73,10 @@ std::string to_text(const Info& info) {
                              count(info.engine.kernel_hits) + " found in the cache") +
          line("pool", human_bytes(info.pool.live_bytes) + " in use, " +
                           human_bytes(info.pool.pooled_bytes) + " kept, at most " +
-                          human_bytes(info.pool.limit_bytes));
+                          human_bytes(info.pool.limit_bytes)) +
+         line("packed", count(info.packed.factors) + " factors of products, " +
+                            human_bytes(info.packed.bytes) + ", at most " +
+                            human_bytes(info.packed.limit_bytes));
 }
 
 }  // namespace weft::runtime

@@ -7,6 +7,7 @@
 #include "runtime/disk_cache.h"
 #include "runtime/engine.h"
 #include "runtime/machine.h"
+#include "runtime/packed_factors.h"
 #include "runtime/pool.h"
 
 namespace weft::runtime {
@@ -22,6 +23,7 @@ struct Info {
   CudaProbe cuda;
   EngineStats engine;
   PoolStats pool;
+  PackedStats packed;
   std::string disk_folder;  // of compiled kernels, or "off"
   DiskCacheLimits disk_limits;
 };

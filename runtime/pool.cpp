@@ -438,12 +438,17 @@ struct HeaderAllocator {
 };
 
 struct KeepData {
-  void operator()(void*) const {}  // the counts and the data are freed together
+  BufferNote* note = nullptr;
+  void operator()(void*) const { delete note; }  // the counts and the data are freed together
 };
 
 struct GiveBack {
   std::size_t bytes;
-  void operator()(void* data) const { Pool::instance().give(data, bytes); }
+  BufferNote* note = nullptr;
+  void operator()(void* data) const {
+    delete note;
+    Pool::instance().give(data, bytes);
+  }
 };
 
 alignas(alignment) std::byte nothing[alignment];  // where tensors without elements point
@@ -459,6 +464,12 @@ Buffer allocate(std::size_t bytes) {
   auto* block = static_cast<std::byte*>(take(bytes + alignment));
   const HeaderAllocator<std::byte> header(block, block_bytes(bytes + alignment));
   return {std::shared_ptr<void>(block + alignment, KeepData(), header), bytes};
+}
+
+BufferNote** note_of(const Buffer& buffer) {
+  if (GiveBack* large = std::get_deleter<GiveBack>(buffer.memory)) return &large->note;
+  if (KeepData* small = std::get_deleter<KeepData>(buffer.memory)) return &small->note;
+  return nullptr;
 }
 
 Block::Block(std::size_t bytes) : bytes_(bytes) {

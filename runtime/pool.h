@@ -27,6 +27,18 @@ void reset_pool_peak();
 /// Gives what is kept back to the system (but for the small caches of other threads).
 void trim_pool();
 
+/// Something that is known of a buffer's contents. It is deleted with the buffer.
+class BufferNote {
+ public:
+  BufferNote() = default;
+  BufferNote(const BufferNote&) = delete;
+  BufferNote& operator=(const BufferNote&) = delete;
+  virtual ~BufferNote() = default;
+};
+/// Where a buffer keeps its note (null: none yet), for std::atomic_ref; null for memory that is not
+/// from the pool.
+BufferNote** note_of(const Buffer& buffer);
+
 /// A 64-byte aligned block with one owner: a call's temporaries, a thread's scratch.
 class Block {
  public:

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cfenv>
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -19,6 +19,7 @@
 #include <weft/error.h>
 #include "runtime/engine.h"
 #include "runtime/environment.h"
+#include "runtime/float_modes.h"
 #include "runtime/log.h"
 #include "runtime/machine.h"
 #include "runtime/pool.h"
@@ -27,6 +28,7 @@ namespace weft::runtime {
 namespace {
 
 constexpr auto spin_time = std::chrono::microseconds(50);
+constexpr double wake_after_ns = 10 * wake_ns;
 
 void pause() {
 #if defined(__x86_64__)
@@ -39,43 +41,69 @@ void pause() {
 /// Waits without sleeping while the state is `value`, at most spin_time; returns the last state
 /// seen.
 std::uint32_t spin_while(const std::atomic<std::uint32_t>& state, std::uint32_t value, bool spin) {
-  const auto begin = std::chrono::steady_clock::now();
+  std::optional<std::chrono::steady_clock::time_point> end;
   for (;;) {
     for (int k = 0; k < 32; ++k) {
       const std::uint32_t now = state.load(std::memory_order_acquire);
       if (now != value || !spin) return now;
       pause();
     }
-    if (std::chrono::steady_clock::now() - begin > spin_time) return value;
+    const auto now = std::chrono::steady_clock::now();
+    if (!end) end = now + spin_time;
+    if (now > *end) return value;
   }
 }
 
 thread_local bool inside_work = false;
 
+struct Range {
+  std::int64_t begin = 0, end = 0;
+};
+
+/// Work that threads share: each runs a first range of its own, and then what is left, in ranges.
 struct Job {
   const ParallelWork& work;
-  std::int64_t range;
-  std::atomic<std::int64_t> next{0};
+  std::int64_t range;              // units
+  std::atomic<std::int64_t> next;  // the first unit that nobody has
   std::atomic<bool> failed{false};
   std::exception_ptr error{};
-  std::fenv_t floats{};  // of the caller: rounding and denormals do not depend on who runs a unit
 
-  /// Takes ranges until none is left.
-  void take_part() noexcept {
+  Range range_at(std::int64_t begin) const { return {begin, std::min(begin + range, work.units)}; }
+  bool has_rest() const { return next.load(std::memory_order_relaxed) < work.units; }
+  void run_rest() noexcept;
+  void fail(std::exception_ptr why) noexcept {
+    if (!failed.exchange(true)) error = std::move(why);
+    next.store(work.units, std::memory_order_relaxed);
+  }
+};
+
+/// What a thread needs to run one range, without looking at the job.
+struct Task {
+  void (*run)(void* context, std::int64_t begin, std::int64_t end) = nullptr;
+  void* context = nullptr;
+  Range range{};
+  Job* job = nullptr;
+
+  Task() = default;
+  Task(Job& of, Range mine) : run(of.work.run), context(of.work.context), range(mine), job(&of) {}
+  void operator()() const noexcept {
     const bool outer = std::exchange(inside_work, true);
-    for (;;) {
-      const std::int64_t begin = next.fetch_add(range, std::memory_order_relaxed);
-      if (begin >= work.units) break;
-      try {
-        work.run(work.context, begin, std::min(begin + range, work.units));
-      } catch (...) {
-        if (!failed.exchange(true)) error = std::current_exception();
-        next.store(work.units, std::memory_order_relaxed);
-      }
+    try {
+      run(context, range.begin, range.end);
+    } catch (...) {
+      job->fail(std::current_exception());
     }
     inside_work = outer;
   }
 };
+
+void Job::run_rest() noexcept {
+  for (;;) {
+    const std::int64_t begin = next.fetch_add(range, std::memory_order_relaxed);
+    if (begin >= work.units) return;
+    Task(*this, range_at(begin))();
+  }
+}
 
 bool has_scratch(std::size_t bytes) noexcept {
   try {
@@ -100,18 +128,25 @@ class Worker {
   }
   bool sleeps() const { return state_.load(std::memory_order_relaxed) == parked; }
 
-  void post(Job& job) {
-    job_ = &job;
+  void post(const Task& task, FloatModes floats) {
+    has_rest_ = task.job->has_rest();
+    done_ = false;
+    floats_ = floats;
+    task_ = task;
+    scratch_bytes_ = task.job->work.scratch_bytes;
     if (sleeps()) leave_core(sched_getcpu());
     if (state_.exchange(posted, std::memory_order_acq_rel) == parked) state_.notify_all();
   }
-  /// Takes the job back if the worker has not begun it, else waits for its end.
-  void finish(bool spin) {
+  /// Takes the task back if the worker has not begun it, else waits for its end. What is still to
+  /// be run: the worker may have had no scratch.
+  const Task* finish(bool spin) {
     std::uint32_t seen = posted;
-    if (state_.compare_exchange_strong(seen, idle, std::memory_order_acq_rel)) return;
-    if (spin_while(state_, running, spin) != running) return;
-    while (state_.load(std::memory_order_acquire) == running)
-      state_.wait(running, std::memory_order_acquire);
+    if (state_.compare_exchange_strong(seen, idle, std::memory_order_acq_rel)) return &task_;
+    if (spin_while(state_, running, spin) == running) {
+      while (state_.load(std::memory_order_acquire) == running)
+        state_.wait(running, std::memory_order_acquire);
+    }
+    return done_ ? nullptr : &task_;
   }
 
  private:
@@ -135,11 +170,17 @@ class Worker {
       if (seen != posted ||
           !state_.compare_exchange_strong(seen, running, std::memory_order_acq_rel))
         continue;  // taken back
-      std::fesetenv(&job_->floats);
-      if (has_scratch(job_->work.scratch_bytes)) job_->take_part();
+      take_part();
       state_.store(idle, std::memory_order_release);
       state_.notify_all();
     }
+  }
+  void take_part() noexcept {
+    floats_.apply();  // results do not depend on who runs a unit
+    if (!has_scratch(scratch_bytes_)) return;
+    task_();
+    done_ = true;
+    if (has_rest_) task_.job->run_rest();
   }
   std::uint32_t await_post() {
     std::uint32_t seen = spin_while(state_, idle, spin_);
@@ -150,9 +191,16 @@ class Worker {
     return seen;
   }
 
+  // What goes from the caller to the worker and back is one cache line. The worker reads the rest
+  // of it after it saw `posted`.
   alignas(64) std::atomic<std::uint32_t> state_{idle};
-  Job* job_ = nullptr;  // of the post; read by the worker after it saw `posted`
-  const bool spin_;
+  bool has_rest_ = false;  // there are ranges that nobody has
+  bool done_ = false;      // by the worker: it ran its range
+  FloatModes floats_{};
+  Task task_{};
+  std::size_t scratch_bytes_ = 0;
+
+  alignas(64) const bool spin_;
   int left_core_ = -1;
   std::thread thread_;
 };
@@ -203,12 +251,14 @@ class ThreadPool {
   }
   bool spins() const { return threads_.load(std::memory_order_relaxed) <= core_count(); }
   std::size_t start_workers(std::size_t count);
+  std::size_t awake(const ParallelWork& work, std::size_t helpers);
   void fork(const ParallelWork& work, std::size_t helpers);
 
   std::atomic<int> threads_;  // 0: not asked yet
   std::atomic<bool> closed_{false};
   alignas(64) std::atomic<std::uint32_t> busy_{0};  // held by the thread that forks or resizes
   std::vector<std::unique_ptr<Worker>> workers_;    // started when first needed
+  double missed_ns_ = 0;  // work since a sleeper was last woken that was not worth waking it
 };
 
 // The pool is never destroyed, so work that static destructors do still finds it (and runs alone).
@@ -246,7 +296,9 @@ void ThreadPool::run(const ParallelWork& work) {
     ThreadPool& pool;
     ~Leave() { pool.leave(); }
   } leave{*this};
-  fork(work, start_workers(static_cast<std::size_t>(useful) - 1));
+  const std::size_t helpers = awake(work, start_workers(static_cast<std::size_t>(useful) - 1));
+  if (helpers == 0) return work.run(work.context, 0, work.units);
+  fork(work, helpers);
 }
 
 std::size_t ThreadPool::start_workers(std::size_t count) {
@@ -262,17 +314,33 @@ std::size_t ThreadPool::start_workers(std::size_t count) {
   return std::min(count, workers_.size());
 }
 
+/// How many of the first workers take part: those awake, and sleepers where it pays to wake them.
+/// One launch after another that is too short for that pays together.
+std::size_t ThreadPool::awake(const ParallelWork& work, std::size_t helpers) {
+  std::size_t count = 0;
+  while (count < helpers && !workers_[count]->sleeps()) ++count;
+  if (count == helpers) return count;
+  if (work.cost_ns + work.ahead_ns < wake_ns && missed_ns_ < wake_after_ns) {
+    missed_ns_ += work.cost_ns;
+    return count;
+  }
+  missed_ns_ = 0;
+  return helpers;
+}
+
 void ThreadPool::fork(const ParallelWork& work, std::size_t helpers) {
   const auto threads = static_cast<std::int64_t>(helpers) + 1;
   const auto ranges = std::min(work.units, threads * work.ranges_per_thread);
-  Job job{work, (work.units + ranges - 1) / ranges};
-  std::fegetenv(&job.floats);
-  const bool wake = work.cost_ns + work.ahead_ns >= wake_ns;
-  std::size_t posted = 0;  // workers [0, posted) may have the job
-  for (; posted < helpers && (wake || !workers_[posted]->sleeps()); ++posted)
-    workers_[posted]->post(job);
-  job.take_part();
-  for (std::size_t k = 0; k < posted; ++k) workers_[k]->finish(spins());
+  const std::int64_t range = (work.units + ranges - 1) / ranges;
+  helpers = std::min(helpers, static_cast<std::size_t>((work.units - 1) / range));
+  Job job{work, range, static_cast<std::int64_t>(helpers + 1) * range};
+  const FloatModes floats = FloatModes::current();
+  for (std::size_t k = 0; k < helpers; ++k)
+    workers_[k]->post({job, job.range_at(static_cast<std::int64_t>(k + 1) * range)}, floats);
+  Task(job, job.range_at(0))();
+  if (job.has_rest()) job.run_rest();
+  for (std::size_t k = 0; k < helpers; ++k)
+    if (const Task* left = workers_[k]->finish(spins()); left && !job.failed) (*left)();
   if (job.error) std::rethrow_exception(job.error);
 }
 

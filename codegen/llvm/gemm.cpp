@@ -14,6 +14,8 @@
 // packed for many rows all the same, because rows far apart share few sets of the caches. Measured
 // on Zen 4, both factors where they lie: 98% of peak at 128 to 512; at 1024 91%, with B packed 96%.
 //
+// Where the caller gives panels of B that were packed ahead (codegen/panels.h), these are read.
+//
 // If all that follows a product is a store, tiles of C are added up in the result itself, and there
 // is no epilogue. Otherwise C lives in scratch, padded to whole tiles: one panel of it, or all if
 // there are several blocks of k. Adding to it begins from -0, because -0 + x is x for every x, so
@@ -99,6 +101,10 @@ class ContractEmitter {
     Value* size_b = e_.b.CreateMul(round_up_to(columns, max_tile_columns), depth);
     c_ = ahead(panels_b_, add(size_b, e_.i64(max_overrun * max_tile_columns)));
     one_block_ = e_.b.CreateICmpSLE(e_.size(n_axis_ + 1), e_.i64(block_depth));
+    if (section_.panels < 0) return;
+    Value* given = e_.param(section_.panels);
+    is_given_ = e_.b.CreateICmpNE(given, e_.i64(0));
+    given_ = e_.b.CreateIntToPtr(given, e_.b.getPtrTy());
   }
 
   // A row of zeros that change nothing when something is added to them.
@@ -133,6 +139,8 @@ class ContractEmitter {
                           : e_.b.CreateSelect(one_block_, e_.i64(panel_columns()), padded_columns_);
       Value* rows_begin = e_.b.CreateMul(begin, e_.i64(contract_rows));
       if (right_) right_in_place_ = may_stay(e_.b.CreateSub(rows_end, rows_begin));
+      if (right_ && is_given_)
+        right_in_place_ = e_.b.CreateAnd(right_in_place_, e_.b.CreateNot(is_given_));
       for_blocks("rows", rows_begin, rows_end, super_rows,
                  [&](const Block& rows) { run_rows(rows); });
     });
@@ -174,8 +182,8 @@ class ContractEmitter {
       auto pack_columns = [&] {
         pack_b.pack(index_, {columns_.first, columns_.size, depth.first, depth.size}, panels_b_);
       };
-      if (right_) {
-        e_.if_then(e_.b.CreateNot(right_in_place_), "pack.b", pack_columns);
+      if (Value* ready = is_ready()) {
+        e_.if_then(e_.b.CreateNot(ready), "pack.b", pack_columns);
       } else {
         pack_columns();
       }
@@ -186,6 +194,20 @@ class ContractEmitter {
         run_panels(here, block.first);
       });
     });
+  }
+
+  // Whether B needs no packing; null: it always does.
+  Value* is_ready() {
+    if (!right_) return is_given_;
+    return is_given_ ? e_.b.CreateOr(right_in_place_, is_given_) : right_in_place_;
+  }
+
+  // The panels of B for these columns and steps of k.
+  Value* panels_of_b() {
+    if (!is_given_) return panels_b_;
+    Value* before = e_.b.CreateMul(columns_.first, e_.size(n_axis_ + 1));
+    Value* offset = add(before, e_.b.CreateMul(depth_.first, padded_columns_));
+    return e_.b.CreateSelect(is_given_, ahead(given_, offset), panels_b_);
   }
 
   // Where the panel of C begins whose first column of this block is `column`; row: of the scratch.
@@ -225,7 +247,7 @@ class ContractEmitter {
 
   // Columns of B from `column` of this block on; width: of their panel.
   RightFactor right_factor(Value* column, Value* width) {
-    RightFactor packed{ahead(panels_b_, e_.b.CreateMul(column, depth_.size)), width};
+    RightFactor packed{ahead(panels_of_b(), e_.b.CreateMul(column, depth_.size)), width};
     if (!right_) return packed;
     auto n = static_cast<std::size_t>(n_axis_);
     index_[n] = add(columns_.first, column);
@@ -288,32 +310,36 @@ class ContractEmitter {
             });
   }
 
-  // The sections after the product, on a finished panel of C.
+  // The sections after the product, on a finished panel of C: one vector of columns after another,
+  // down the rows, so that all that does not depend on the row is done once.
   void finish(const Block& rows, const Block& columns, Value* c) {
+    auto m = static_cast<std::size_t>(m_axis_), n = static_cast<std::size_t>(n_axis_);
     BodyPlace place;
     place.lane_axis = n_axis_;
     place.moving.assign(index_.size(), false);
-    place.moving[static_cast<std::size_t>(n_axis_)] = true;
-    Imports imports{{section_.result, {section_.dtype, true, true}}};
-    BodyPlan plan(e_.kernel, epilogue_, place, imports);
-    e_.loop({.name = "finish", .first = e_.i64(0), .limit = rows.size}, [&](Value* row) {
-      Outers outers;
-      outers[section_.result].kept = ahead(c, e_.b.CreateMul(row, stride_c_));
-      Body body(e_, plan, outers);
-      index_[static_cast<std::size_t>(m_axis_)] = add(rows.first, row);
-      e_.loop({.name = "finish.columns",
-               .first = e_.i64(0),
-               .limit = columns.size,
-               .step = e_.width(),
-               .prepare = [&] { body.hoist(index_, 1); }},
-              [&](Value* column) {
-                Value* n = add(columns_.first, add(columns.first, column));
-                index_[static_cast<std::size_t>(n_axis_)] = n;
-                index_.back() = column;  // C is a row kept in scratch, read at this place
-                body.step(index_);
-                body.run(0, e_.active(e_.b.CreateSub(columns.size, column)));
-              });
-    });
+    place.moving[m] = true;
+    BodyPlan plan(e_.kernel, epilogue_, place, {{section_.result, {section_.dtype, true, true}}});
+    index_.back() = e_.i64(0);
+    e_.loop({.name = "finish", .first = e_.i64(0), .limit = columns.size, .step = e_.width()},
+            [&](Value* column) {
+              index_[n] = add(columns_.first, add(columns.first, column));
+              Value* top = ahead(c, column);
+              const Active active = e_.active(e_.b.CreateSub(columns.size, column));
+              Outers outers;
+              Body body(e_, plan, outers);
+              e_.loop({.name = "finish.rows",
+                       .first = e_.i64(0),
+                       .limit = rows.size,
+                       .prepare = [&] { body.hoist(index_, 1, active); }},
+                      [&](Value* row) {
+                        index_[m] = add(rows.first, row);
+                        Value* at = ahead(top, e_.b.CreateMul(row, stride_c_));
+                        outers[section_.result].values = {e_.b.CreateAlignedLoad(
+                            e_.vector(section_.dtype), at, llvm::Align(size_of(section_.dtype)))};
+                        body.step(index_);
+                        body.run(0, active);
+                      });
+            });
   }
 
   int panel_columns() const { return tile_.vectors * e_.width(); }
@@ -351,6 +377,7 @@ class ContractEmitter {
   Block depth_{};
   Value *rows_ = nullptr, *panels_a_ = nullptr, *panels_b_ = nullptr, *c_ = nullptr;
   Value* nothing_ = nullptr;
+  Value *is_given_ = nullptr, *given_ = nullptr;  // panels of B that the caller packed ahead
   Block columns_{};
   Value *full_columns_ = nullptr, *padded_columns_ = nullptr, *stride_c_ = nullptr;
   Value *one_block_ = nullptr, *is_first_ = nullptr, *is_last_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include <weft/error.h>
 #include "codegen/llvm/compile.h"
+#include "codegen/llvm/gemm_tile.h"
 #include "codegen/llvm/link.h"
 #include "codegen/llvm/machine.h"
 #include "codegen/llvm/nest.h"
@@ -68,6 +69,10 @@ CompiledKernel compile(const Kernel& kernel, const Target& target, Effort effort
   return load(object(kernel, target, effort), start);
 }
 
+PanelWidths panel_widths(const Target& target, DType dtype) {
+  return {choose_tile(target, dtype).vectors * target.width, target.width};
+}
+
 std::string ir_text(const Kernel& kernel, const Target& target) {
   Unit unit(kernel, target, /*names=*/true);
   std::string text;
@@ -93,6 +98,7 @@ std::string object_llvm(const Kernel& kernel) {
 CompiledKernel load_llvm(std::string_view object) {
   return cpu::load({object.begin(), object.end()}, cpu::Clock::now());
 }
+PanelWidths panel_widths(DType dtype) { return cpu::panel_widths(cpu::host_target(), dtype); }
 std::string code_version() {
   const cpu::Target& target = cpu::host_target();
   return "emitter " + std::string(emitter_version()) + "\nLLVM " LLVM_VERSION_STRING "\ntarget " +

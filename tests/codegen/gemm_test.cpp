@@ -23,6 +23,7 @@ struct Options {
   DType dtype = DType::f32;
   Layout a = Layout::rows, b = Layout::rows, c = Layout::rows;
   bool prologue = false, epilogue = false;
+  bool panels = false;  // the right factor may be packed ahead, and is one matrix for all products
 };
 
 std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
@@ -69,6 +70,16 @@ class ProductCase {
     return memory;
   }
 
+  /// The right factor as the code for a target wants it; from now on check() hands it over, and
+  /// nothing to read beside it.
+  void pack_ahead(const cpu::Target& target) {
+    const PanelWidths widths = cpu::panel_widths(target, options_.dtype);
+    const RightFactor right = right_factor(kernel(), params_, operands_[1].data());
+    packed_.assign(as_size(panel_elements(right, widths)) * right.element_bytes, std::byte{0xff});
+    pack_panels(right, widths, packed_.data());
+    params_[as_size(kernel().sections[0].panels)] = reinterpret_cast<std::intptr_t>(packed_.data());
+  }
+
   /// Runs compiled code, its units in pieces of `piece`, and compares all memory.
   void check(const CompiledKernel& compiled, std::int64_t piece,
              const std::vector<TestArray>& expected) {
@@ -77,7 +88,7 @@ class ProductCase {
     // Factors end with memory, so reading more of them than there is faults.
     const AtPageEnd a(used_bytes(0, options_.a)), b(used_bytes(1, options_.b));
     pointers[0] = a.data();
-    pointers[1] = b.data();
+    pointers[1] = packed_.empty() ? b.data() : nullptr;
     std::size_t bytes = scratch_bytes(kernel(), params_);
     std::int64_t units = unit_count(kernel(), params_);
     for (std::int64_t begin = 0; begin < units; begin += piece) {
@@ -113,7 +124,8 @@ class ProductCase {
     std::int64_t unit = layout == Layout::spread ? 3 : 1;
     std::int64_t pitch = inner * unit + gap;
     std::vector<Coef> strides(4, Coef::zero());
-    strides[batch_axis] = add_param(pitch * outer);
+    const bool shared = options_.panels && x == k_axis && y == n_axis;
+    strides[batch_axis] = shared ? Coef::zero() : add_param(pitch * outer);
     strides[as_size(layout == Layout::columns ? y : x)] = add_param(pitch);
     strides[as_size(layout == Layout::columns ? x : y)] = unit == 1 ? Coef::one() : add_param(unit);
     operands_.push_back(random_array(dtype, shape_.batch * pitch * outer + 1));
@@ -159,6 +171,10 @@ class ProductCase {
     Reg right = w_.load(b);
     if (options_.prologue) right = plus_converted(right);
     Reg product = w_.product(dtype, left, right);
+    if (options_.panels) {
+      w_.panels();
+      params_.push_back(0);
+    }
     w_.begin(Kind::once);
     if (options_.epilogue) {
       finish(product);
@@ -216,6 +232,7 @@ class ProductCase {
   KernelWriter w_;
   std::vector<std::int64_t> params_;
   std::vector<TestArray> operands_;
+  std::vector<std::byte> packed_;
 };
 
 void check_product(const Options& options, const std::vector<Shape>& shapes) {
@@ -233,6 +250,10 @@ void check_product(const Options& options, const std::vector<Shape>& shapes) {
       ProductCase product(options, shape, seed++);
       std::vector<TestArray> expected = product.expected();
       for (std::int64_t piece : {std::int64_t{1}, std::int64_t{3}, std::int64_t{1000}})
+        product.check(compiled, piece, expected);
+      if (!options.panels) continue;
+      product.pack_ahead(target);
+      for (std::int64_t piece : {std::int64_t{1}, std::int64_t{1000}})
         product.check(compiled, piece, expected);
     }
   }
@@ -294,6 +315,17 @@ TEST_CASE("small products of every size equal the interpreter's") {
 // Above both bounds of codegen/contract_blocks.h B is packed though it is contiguous.
 TEST_CASE("a large right factor is read in place for few rows and packed for many") {
   check_product({}, {{1, 3, 530, 520}, {1, 130, 530, 520}, {2, 129, 528, 513}});
+}
+
+TEST_CASE("a right factor that was packed ahead is read as it is") {
+  for (DType dtype : {DType::f32, DType::f64, DType::i32})
+    for (Layout b : {Layout::rows, Layout::columns, Layout::spread}) {
+      Options options{.dtype = dtype, .b = b, .panels = true};
+      check_product(options, edges);
+      check_product(options, {{1, 9, 1100, 70}, {2, 130, 50, 1100}, {1, 3, 1041, 1030}});
+      options.epilogue = true;
+      check_product(options, {{2, 27, 90, 300}});
+    }
 }
 
 TEST_CASE("products fuse what makes their factors and what follows them") {

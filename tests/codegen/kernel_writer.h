@@ -44,6 +44,9 @@ class KernelWriter {
     return section.result = kernel_.reg_count++;
   }
 
+  /// The right factor of the product may be packed ahead; returns the param.
+  int panels() { return kernel_.sections.back().panels = add_param(); }
+
   Reg constant(DType dtype, std::uint64_t bits) {
     Inst inst = value(Inst::Kind::constant, dtype);
     inst.bits = bits;

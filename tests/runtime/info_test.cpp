@@ -18,7 +18,7 @@ TEST_CASE("info says each fact on a line of its own") {
   const std::string text = to_text(info());
   for (const char* name :
        {"weft ", "cpu ", "features ", "target ", "threads ", "caches ", "memory ", "devices ",
-        "disk cache ", "executables ", "kernels ", "pool "}) {
+        "disk cache ", "executables ", "kernels ", "pool ", "packed "}) {
     CAPTURE(name);
     CHECK((text.starts_with(name) || text.find(std::string("\n") + name) != std::string::npos));
   }
