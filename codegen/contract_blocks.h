@@ -22,6 +22,9 @@ inline constexpr std::int64_t super_rows = 1152;  // rows whose partial C is hel
 // small, or few rows of A need it.
 inline constexpr std::size_t in_place_bytes = 1 << 20;
 inline constexpr std::int64_t in_place_rows = 128;
+// Columns of C that one unit makes, where all rows together are one unit: whole panels of any
+// target's micro-tile, as long as there are such.
+inline constexpr std::int64_t unit_columns = 96;
 // Bounds of any target's micro-tile and vectors, in elements.
 inline constexpr std::int64_t max_tile_rows = 8;
 inline constexpr std::int64_t max_tile_columns = 64;

@@ -135,7 +135,9 @@ std::int64_t unit_count(const Kernel& kernel, std::span<const std::int64_t> para
   auto parallel = static_cast<std::size_t>(kernel.parallel_axes);
   if (kernel.is_contract()) {
     if (params[parallel - 1] == 0) return 0;
-    return product(params.first(parallel - 2)) * tiles(params[parallel - 2], contract_rows);
+    const std::int64_t rows = tiles(params[parallel - 2], contract_rows);
+    return product(params.first(parallel - 2)) *
+           (rows == 1 ? tiles(params[parallel - 1], unit_columns) : rows);
   }
   if (kernel.is_attention()) return params[0] * tiles(params[1], ir::attention_queries);
   if (kernel.is_attention_gradient()) return params[0] * params[5];

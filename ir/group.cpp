@@ -196,7 +196,6 @@ class Analysis {
 
   /// A product is needed at its own index; an axis of size 1 may be there or not.
   IndexMap canonical(std::uint32_t id, const IndexMap& map) const {
-    if (group_.kind != GroupKind::contract || !is_dot(graph_.node(id))) return map;
     const auto own = identity(graph_.node(id).types[0].shape, false);
     return own && without_unit_axes(map) == without_unit_axes(*own) ? *own : map;
   }
@@ -208,8 +207,12 @@ class Analysis {
     return map;
   }
 
-  bool require(std::uint32_t id, const IndexMap& needed) {
-    const IndexMap map = canonical(id, needed);
+  bool require(std::uint32_t id, const IndexMap& map) {
+    const bool product = group_.kind == GroupKind::contract && is_dot(graph_.node(id));
+    return product ? require_at(id, canonical(id, map)) : require_at(id, map);
+  }
+
+  bool require_at(std::uint32_t id, const IndexMap& map) {
     auto& maps = group_.maps[id];
     if (std::find(maps.begin(), maps.end(), map) != maps.end()) return true;
     maps.push_back(map);

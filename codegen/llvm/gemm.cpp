@@ -1,7 +1,8 @@
 // Products: blocks for the caches, panels, register tiles, and then the sections that follow the
 // product, on each panel of C while it is in the first cache.
 //
-//   for each product of the batch, columns in blocks, rows in large blocks, k in deep blocks:
+//   for each product of the batch, columns in blocks, rows in large blocks, k in deep blocks
+//   (units are blocks of rows; where these are only one, of columns):
 //     pack B, unless it can be read where it lies
 //     for rows in blocks:
 //       pack A, likewise
@@ -70,13 +71,13 @@ class ContractEmitter {
   void run() {
     divide_scratch();
     fill_nothing();
-    Value* blocks = row_blocks();
-    if (m_axis_ == 0) return run_product(e_.i64(0), blocks);
-    Value* last = e_.b.CreateAdd(e_.end(), e_.b.CreateSub(blocks, e_.i64(1)));
+    Value* units = product_units();
+    if (m_axis_ == 0) return run_product(e_.i64(0), units);
+    Value* last = e_.b.CreateAdd(e_.end(), e_.b.CreateSub(units, e_.i64(1)));
     e_.loop({.name = "batch",
-             .first = e_.b.CreateUDiv(e_.begin(), blocks),
-             .limit = e_.b.CreateUDiv(last, blocks)},
-            [&](Value* product) { run_product(product, blocks); });
+             .first = e_.b.CreateUDiv(e_.begin(), units),
+             .limit = e_.b.CreateUDiv(last, units)},
+            [&](Value* product) { run_product(product, units); });
   }
 
  private:
@@ -117,27 +118,44 @@ class ContractEmitter {
       e_.b.CreateStore(zero, ahead(nothing_, e_.i64(v * e_.width())));
   }
 
-  // Units of one product.
-  Value* row_blocks() {
-    Value* rows = add(e_.size(m_axis_), e_.i64(contract_rows - 1));
-    Value* blocks = e_.b.CreateUDiv(rows, e_.i64(contract_rows));
-    return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, blocks, e_.i64(1));
+  // Units of one product, as unit_count says.
+  Value* product_units() {
+    has_few_rows_ = e_.b.CreateICmpSLE(e_.size(m_axis_), e_.i64(contract_rows));
+    Value* units = e_.b.CreateSelect(has_few_rows_, blocks_of(e_.size(n_axis_), unit_columns),
+                                     blocks_of(e_.size(m_axis_), contract_rows));
+    return smax(units, e_.i64(1));
+  }
+  Value* blocks_of(Value* size, std::int64_t block) {
+    return e_.b.CreateUDiv(add(size, e_.i64(block - 1)), e_.i64(block));
   }
 
-  void run_product(Value* product, Value* blocks) {
-    Value* first_unit = e_.b.CreateMul(product, blocks);
-    Value* begin = e_.b.CreateSub(e_.begin(), first_unit);
-    begin = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, begin, e_.i64(0));
-    Value* end = smin(e_.b.CreateSub(e_.end(), first_unit), blocks);
-    Value* rows_end = smin(e_.b.CreateMul(end, e_.i64(contract_rows)), e_.size(m_axis_));
+  void run_product(Value* product, Value* units) {
+    Value* first_unit = e_.b.CreateMul(product, units);
+    Value* begin = smax(e_.b.CreateSub(e_.begin(), first_unit), e_.i64(0));
+    Value* end = smin(e_.b.CreateSub(e_.end(), first_unit), units);
+    // Of rows and of columns, one is divided into units, and the other is whole.
+    const auto bound = [&](Value* unit, bool rows, Value* whole) {
+      Value* size = e_.size(rows ? m_axis_ : n_axis_);
+      Value* here = smin(e_.b.CreateMul(unit, e_.i64(rows ? contract_rows : unit_columns)), size);
+      return rows ? e_.b.CreateSelect(has_few_rows_, whole, here)
+                  : e_.b.CreateSelect(has_few_rows_, here, whole);
+    };
+    Value* rows_begin = bound(begin, true, e_.i64(0));
+    Value* rows_end = bound(end, true, e_.size(m_axis_));
+    Value* columns_begin = bound(begin, false, e_.i64(0));
+    Value* columns_end = bound(end, false, e_.size(n_axis_));
     set_batch_index(product);
-    for_blocks("columns", e_.i64(0), e_.size(n_axis_), block_columns, [&](const Block& columns) {
-      columns_ = columns;
-      padded_columns_ = round_up_to(columns.size, e_.width());
-      full_columns_ = round_down_to(columns.size, panel_columns());
+    Value* first_block = round_down_to(columns_begin, block_columns);
+    for_blocks("columns", first_block, columns_end, block_columns, [&](const Block& columns) {
+      Value* first = smax(columns.first, columns_begin);
+      skipped_columns_ = e_.b.CreateSub(first, columns.first);
+      columns_ = {first, e_.b.CreateSub(columns.size, skipped_columns_)};
+      Value* whole = smin(e_.b.CreateSub(e_.size(n_axis_), columns.first), e_.i64(block_columns));
+      padded_block_ = round_up_to(whole, e_.width());
+      padded_columns_ = round_up_to(columns_.size, e_.width());
+      full_columns_ = round_down_to(columns_.size, panel_columns());
       stride_c_ = result_ ? e_.coef(result_->strides[static_cast<std::size_t>(m_axis_)])
                           : e_.b.CreateSelect(one_block_, e_.i64(panel_columns()), padded_columns_);
-      Value* rows_begin = e_.b.CreateMul(begin, e_.i64(contract_rows));
       if (right_) right_in_place_ = may_stay(e_.b.CreateSub(rows_end, rows_begin));
       if (right_ && is_given_)
         right_in_place_ = e_.b.CreateAnd(right_in_place_, e_.b.CreateNot(is_given_));
@@ -205,8 +223,10 @@ class ContractEmitter {
   // The panels of B for these columns and steps of k.
   Value* panels_of_b() {
     if (!is_given_) return panels_b_;
-    Value* before = e_.b.CreateMul(columns_.first, e_.size(n_axis_ + 1));
-    Value* offset = add(before, e_.b.CreateMul(depth_.first, padded_columns_));
+    Value* block = e_.b.CreateSub(columns_.first, skipped_columns_);
+    Value* before = add(e_.b.CreateMul(block, e_.size(n_axis_ + 1)),
+                        e_.b.CreateMul(depth_.first, padded_block_));
+    Value* offset = add(before, e_.b.CreateMul(skipped_columns_, depth_.size));
     return e_.b.CreateSelect(is_given_, ahead(given_, offset), panels_b_);
   }
 
@@ -355,6 +375,9 @@ class ContractEmitter {
   Value* smin(Value* a, Value* b) {
     return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, b);
   }
+  Value* smax(Value* a, Value* b) {
+    return e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, a, b);
+  }
   Value* round_down_to(Value* n, std::int64_t multiple) {
     return e_.b.CreateMul(e_.b.CreateUDiv(n, e_.i64(multiple)), e_.i64(multiple));
   }
@@ -378,7 +401,9 @@ class ContractEmitter {
   Value *rows_ = nullptr, *panels_a_ = nullptr, *panels_b_ = nullptr, *c_ = nullptr;
   Value* nothing_ = nullptr;
   Value *is_given_ = nullptr, *given_ = nullptr;  // panels of B that the caller packed ahead
-  Block columns_{};
+  Value* has_few_rows_ = nullptr;                 // units are columns
+  Block columns_{};                               // of this thread, in one block
+  Value *skipped_columns_ = nullptr, *padded_block_ = nullptr;  // before them; of the whole block
   Value *full_columns_ = nullptr, *padded_columns_ = nullptr, *stride_c_ = nullptr;
   Value *one_block_ = nullptr, *is_first_ = nullptr, *is_last_ = nullptr;
 };

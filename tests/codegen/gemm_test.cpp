@@ -317,6 +317,16 @@ TEST_CASE("a large right factor is read in place for few rows and packed for man
   check_product({}, {{1, 3, 530, 520}, {1, 130, 530, 520}, {2, 129, 528, 513}});
 }
 
+TEST_CASE("the columns of a product with few rows are shared, over blocks and edges of panels") {
+  for (DType dtype : {DType::f32, DType::f64})
+    for (Layout b : {Layout::rows, Layout::columns}) {
+      Options options{.dtype = dtype, .b = b};
+      check_product(options, {{1, 1, 97, 40}, {2, 5, 1100, 70}, {1, 8, 290, 1100}});
+      options.epilogue = true;
+      check_product(options, {{2, 3, 1050, 20}});
+    }
+}
+
 TEST_CASE("a right factor that was packed ahead is read as it is") {
   for (DType dtype : {DType::f32, DType::f64, DType::i32})
     for (Layout b : {Layout::rows, Layout::columns, Layout::spread}) {

@@ -205,6 +205,23 @@ TEST_CASE("verify names the rule that a kernel breaks") {
       good, [](Kernel& k) { k.sections[1].body[1].dtype = DType::f64; }, "K12");
 }
 
+TEST_CASE("a right factor that may be packed ahead is one array and has a param for its panels") {
+  Kernel kernel = relu_product(DType::f32);
+  kernel.sections[0].panels = 2;
+  verify(kernel);
+  CHECK(print(kernel).find("  contract j panels p2 {\n") != std::string::npos);
+  check_breaks(
+      kernel, [](Kernel& k) { k.sections[0].panels = 99; }, "K10");
+  check_breaks(
+      kernel,
+      [](Kernel& k) {
+        Inst second = k.sections[0].rhs[0];
+        second.result = k.reg_count++;
+        k.sections[0].rhs.push_back(second);
+      },
+      "K15");
+}
+
 TEST_CASE("numbers are the last params, and only numbers read them") {
   KernelWriter w(1, false);
   const int x = w.access(DType::f32, false, {Coef::one()});
@@ -233,6 +250,8 @@ TEST_CASE("unit_count divides rows, tiles of lanes and blocks of a product's row
   CHECK(unit_count(row_softmax(), softmax_sizes) == 7);
   std::int64_t sizes[] = {contract_rows + 1, 5, 300};
   CHECK(unit_count(relu_product(DType::f32), sizes) == 2);
+  std::int64_t few_rows[] = {contract_rows, 500, 300};  // then columns are divided
+  CHECK(unit_count(relu_product(DType::f32), few_rows) == 6);
   std::int64_t no_columns[] = {10, 0, 300};
   CHECK(unit_count(relu_product(DType::f32), no_columns) == 0);
   KernelWriter flat(2, false);

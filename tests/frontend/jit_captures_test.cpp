@@ -123,3 +123,24 @@ TEST_CASE("an undefined argument or result names jit and the place") {
                        doctest::Contains("jit: expected a tensor as result, got an undefined"),
                        Error);
 }
+
+TEST_CASE("captured weights are packed once, and what is written to them counts at the next call") {
+  Tensor w = full({100, 100}, 0.5);
+  const auto f = jit([&](const Tensor& x) { return x.matmul(w.T()); });
+  const auto halve = jit([&](const Tensor& factor) {
+    w.mul_(factor);
+    return w.sum();
+  });
+  const Tensor x = ones({2, 100}), half = full({}, 0.5);
+  double expected = 50;
+  for (int round = 0; round < 3; ++round) {
+    for (int call = 0; call < 3; ++call) check_values(f(x), std::vector<double>(200, expected));
+    halve(half).item<float>();
+    expected /= 2;
+    for (int call = 0; call < 3; ++call) check_values(f(x), std::vector<double>(200, expected));
+    w.mul_(0.5);
+    expected /= 2;
+  }
+  CHECK(contains(f.explain(),
+                 "right factors that are packed once, as long as they stay unchanged: 1"));
+}

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
@@ -155,6 +156,22 @@ TEST_CASE("a thread count that makes no sense is an error") {
   const WithThreads with(2);
   CHECK_THROWS_AS(parallel_for(8, much_ns, [](std::int64_t, std::int64_t) { set_thread_count(3); }),
                   weft::Error);
+}
+
+TEST_CASE("short pieces of work wake a sleeping worker together, though none of them would") {
+  const WithThreads with(2);
+  run_units(2, much_ns);  // starts the worker
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto caller = std::this_thread::get_id();
+  std::atomic<bool> helped{false};
+  for (int piece = 0; piece < 20000 && !helped; ++piece)
+    parallel_for(2, fork_ns, [&](std::int64_t, std::int64_t) {
+      if (std::this_thread::get_id() != caller) helped = true;
+      const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(10);
+      while (std::chrono::steady_clock::now() < end) {
+      }
+    });
+  CHECK(helped);
 }
 
 TEST_CASE("scratch is aligned, private to its thread, and keeps its address") {

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "tests/support/places.h"
 #include "tools/digits/data.h"
+#include "tools/digits/trainer.h"
 
 using namespace weft;
 using test::TemporaryFolder;
@@ -105,6 +106,15 @@ TEST_CASE("digits trains, reports and writes the graph of its step") {
     CHECK_MESSAGE(has(out.text, part), part, " in ", out.text);
   CHECK(std::filesystem::exists(folder / "out/step.weft"));
   CHECK(test::run_tool("weft dump --stage fused " + (folder / "out/step.weft")).code == 0);
+}
+
+TEST_CASE("a training step needs at most a tenth more memory than what is alive at once") {
+  tools::Trainer trainer({}, {});
+  const Tensor images = full({128, 64}, 0.5), labels = zeros({128}, i64);
+  trainer.step(images, labels).item<float>();
+  const JitReport report = trainer.report();
+  CHECK(report.bound_bytes > 0);
+  CHECK(10 * report.peak_bytes <= 11 * report.bound_bytes);
 }
 
 TEST_CASE("digits rejects bad settings") {
