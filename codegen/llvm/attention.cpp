@@ -45,7 +45,7 @@ class AttentionEmitter : AttentionParts {
 
   void run_group() {
     Value* count = smin(e_.b.CreateSub(e_.size(1), first_), e_.i64(group));
-    pack(q, batch_, first_, count, scale(), rows_, queries_);
+    pack(packing(q, batch_, first_, scale(), rows_, queries_), count);
     for (std::int64_t at = 0; at < group; at += e_.width()) {
       store(lowest(), largest_, e_.i64(at));
       store(zero(), total_, e_.i64(at));

@@ -97,8 +97,7 @@ class AttentionGradientEmitter : AttentionParts {
     Value* count = smin(e_.b.CreateSub(e_.size(1), first_), e_.i64(group));
     Value* keys = e_.size(2);
     if (section_.causal) keys = smin(keys, add(first_, e_.i64(group)));
-    pack(q, batch_, first_, count, scale(), query_rows_, queries_);
-    pack(g, batch_, first_, count, nullptr, cotangent_rows_, cotangents_);
+    pack_both(count);
     if (of_q_) clear(sums_, mul(depth_, e_.i64(group)));
     for_lanes([&](Value* lane) { find_softmax(keys, lane); });
     e_.loop({.name = "keys", .first = e_.i64(0), .limit = keys, .step = ir::attention_keys},
@@ -108,12 +107,38 @@ class AttentionGradientEmitter : AttentionParts {
     if (of_q_) unpack(sums_, query_rows_, scale(), dq_, batch_, first_, count);
   }
 
+  void pack_both(Value* count) {
+    const auto values = [](const Packing& p) {
+      return Values{p.at, p.between_rows, p.columns, p.factor, p.rows, p.turned};
+    };
+    Value* one = llvm::ConstantFP::get(e_.element(dtype_), 1);
+    for_both(values(packing(q, batch_, first_, scale(), query_rows_, queries_)),
+             values(packing(g, batch_, first_, one, cotangent_rows_, cotangents_)),
+             [&](const Values& p) {
+               pack({p[0], p[1], p[2], p[3], p[4], p[5]}, count);
+             });
+  }
+
   bool moves() const { return of_q_ || of_k_; }
 
   /// exp(s - r) and t of all keys, 1 / l and u / l, for some lanes.
   void find_softmax(Value* keys, Value* lane) {
-    row_product(k, queries_, keys, lane, scores_);
-    if (moves()) row_product(v, cotangents_, keys, lane, moved_);
+    const Values scores = row_product(k, queries_, lane, scores_);
+    const auto multiply_rows = [&](const Values& x) {
+      multiply({.lines = keys,
+                .lines_at = x[0],
+                .between_lines = x[1],
+                .between_steps = e_.i64(1),
+                .vectors_at = x[3],
+                .between_vectors = e_.i64(group),
+                .steps = x[2],
+                .results = x[4],
+                .between_results = e_.i64(group)});
+    };
+    if (moves())
+      for_both(scores, row_product(v, cotangents_, lane, moved_), multiply_rows);
+    else
+      multiply_rows(scores);
     if (section_.causal) hide(scores_, e_.i64(0), keys, first_, lane);
     Values references;
     for (Value* m : largest(scores_, keys, lane, Values(vectors, lowest())))
@@ -145,25 +170,26 @@ class AttentionGradientEmitter : AttentionParts {
     return next;
   }
 
-  /// to[j] = row j of the array * turned, for all keys.
-  void row_product(const Rows& rows, Value* turned, Value* keys, Value* lane, Value* to) {
-    multiply({.lines = keys,
-              .lines_at = row_of(rows, batch_, e_.i64(0)),
-              .between_lines = stride_of(rows.access, rows.axis),
-              .between_steps = e_.i64(1),
-              .vectors_at = ahead(turned, lane),
-              .between_vectors = e_.i64(group),
-              .steps = e_.size(rows.columns),
-              .results = ahead(to, lane),
-              .between_results = e_.i64(group)});
+  /// Of to[j] = row j of the array * turned: rows, between them, their length, turned, to.
+  Values row_product(const Rows& rows, Value* turned, Value* lane, Value* to) {
+    return {row_of(rows, batch_, e_.i64(0)), stride_of(rows.access, rows.axis),
+            e_.size(rows.columns), ahead(turned, lane), ahead(to, lane)};
   }
 
   // `count` queries and a block of keys.
   void run_block(Value* key, Value* block, Value* count) {
     Value *p = rows_at(scores_, key), *w = rows_at(moved_, key);
     for_lanes([&](Value* lane) { normalize(p, w, block, lane); });
-    if (of_v_) add_queries(p, key, block, count, cotangent_rows_, value_depth_, value_sums_);
-    if (of_k_) add_queries(w, key, block, count, query_rows_, depth_, key_sums_);
+    const Values for_values{p, cotangent_rows_, value_depth_,
+                            ahead(value_sums_, mul(key, value_depth_))};
+    const Values for_keys{w, query_rows_, depth_, ahead(key_sums_, mul(key, depth_))};
+    const auto add_block = [&](const Values& x) {
+      add_queries(x[0], block, count, x[1], x[2], x[3]);
+    };
+    if (of_v_ && of_k_)
+      for_both(for_values, for_keys, add_block);
+    else if (of_v_ || of_k_)
+      add_block(of_v_ ? for_values : for_keys);
     if (of_q_)
       for_lanes([&](Value* lane) {
         multiply({.start = LaneProduct::Start::results,
@@ -200,9 +226,9 @@ class AttentionGradientEmitter : AttentionParts {
             });
   }
 
-  /// sums[key + j] += sum over queries i of weights[j, i] * rows[i], for a block of keys.
-  void add_queries(Value* weights, Value* key, Value* block, Value* count, Value* rows,
-                   Value* columns, Value* sums) {
+  /// sums[j] += sum over queries i of weights[j, i] * rows[i], for a block of keys.
+  void add_queries(Value* weights, Value* block, Value* count, Value* rows, Value* columns,
+                   Value* sums) {
     for_columns(columns, [&](Value* column) {
       multiply({.start = LaneProduct::Start::results,
                 .lines = block,
@@ -213,7 +239,7 @@ class AttentionGradientEmitter : AttentionParts {
                 .vectors_at = ahead(rows, column),
                 .between_vectors = columns,
                 .steps = count,
-                .results = ahead(ahead(sums, mul(key, columns)), column),
+                .results = ahead(sums, column),
                 .between_results = columns});
     });
   }

@@ -19,6 +19,18 @@ AttentionParts::AttentionParts(Emitter& e)
   exp_ = b.take(ir::math::exp(b, b.param(0, dtype_)));
 }
 
+void AttentionParts::for_both(const Values& a, const Values& b,
+                              const std::function<void(const Values&)>& body) {
+  e_.loop({.name = "both", .first = e_.i64(0), .limit = e_.i64(2), .certain = true},
+          [&](Value* turn) {
+            Value* first = e_.b.CreateICmpEQ(turn, e_.i64(0));
+            Values chosen;
+            for (std::size_t k = 0; k < a.size(); ++k)
+              chosen.push_back(e_.b.CreateSelect(first, a[k], b[k]));
+            body(chosen);
+          });
+}
+
 void AttentionParts::for_lanes(const std::function<void(Value* lane)>& body) {
   e_.loop({.name = "lanes",
            .first = e_.i64(0),
@@ -139,21 +151,29 @@ Value* AttentionParts::exp(Value* x) {
   return made[static_cast<std::size_t>(exp_.result)];
 }
 
-void AttentionParts::pack(const Rows& from, Value* batch, Value* first, Value* count, Value* factor,
-                          Value* rows, Value* turned) {
-  Value* depth = e_.size(from.columns);
+AttentionParts::Packing AttentionParts::packing(const Rows& from, Value* batch, Value* first,
+                                                Value* factor, Value* rows, Value* turned) {
+  return {row_of(from, batch, first),
+          stride_of(from.access, from.axis),
+          e_.size(from.columns),
+          factor,
+          rows,
+          turned};
+}
+
+void AttentionParts::pack(const Packing& p, Value* count) {
+  Value* depth = p.columns;
   Value* pitch = whole(depth);
   Value* last = e_.b.CreateSub(count, e_.i64(1));
   e_.loop({.name = "pack", .first = e_.i64(0), .limit = e_.i64(group), .certain = true},
           [&](Value* i) {
-            Value* source = row_of(from, batch, add(first, smin(i, last)));
-            Value* target = ahead(rows, mul(i, pitch));
+            Value* source = ahead(p.at, mul(smin(i, last), p.between_rows));
+            Value* target = ahead(p.rows, mul(i, pitch));
             e_.loop({.name = "pack.row", .first = e_.i64(0), .limit = depth, .step = e_.width()},
                     [&](Value* d) {
                       const Active active = e_.active(e_.b.CreateSub(depth, d));
                       Value* x = load_row(e_, dtype_, ahead(source, d), nullptr, active);
-                      if (factor) x = e_.b.CreateFMul(x, e_.splat(factor));
-                      store(x, target, d);
+                      store(e_.b.CreateFMul(x, e_.splat(p.factor)), target, d);
                     });
           });
   const int taken = rows_per_turn(dtype_);
@@ -164,8 +184,8 @@ void AttentionParts::pack(const Rows& from, Value* batch, Value* first, Value* c
                 [&](Value* d) {
                   Values all;
                   for (int k = 0; k < taken; ++k)
-                    all.push_back(load(rows, add(d, mul(pitch, add(i, e_.i64(k))))));
-                  turn_rows(e_, dtype_, all, ahead(rows_at(turned, d), i), group);
+                    all.push_back(load(p.rows, add(d, mul(pitch, add(i, e_.i64(k))))));
+                  turn_rows(e_, dtype_, all, ahead(rows_at(p.turned, d), i), group);
                 });
       });
 }
@@ -183,13 +203,18 @@ void AttentionParts::unpack(Value* turned, Value* rows, Value* factor, const Row
                      .step = taken,
                      .certain = true},
                     [&](Value* d) {
-                      for (std::int64_t lane = 0; lane < group; lane += e_.width()) {
-                        Values all;
-                        for (int k = 0; k < taken; ++k)
-                          all.push_back(
-                              load(rows_at(turned, add(column, add(d, e_.i64(k)))), e_.i64(lane)));
-                        turn_rows(e_, dtype_, all, ahead(rows_at(rows, e_.i64(lane)), d), group);
-                      }
+                      e_.loop({.name = "unturn.lanes",
+                               .first = e_.i64(0),
+                               .limit = e_.i64(group),
+                               .step = e_.width(),
+                               .certain = true},
+                              [&](Value* lane) {
+                                Values all;
+                                for (int k = 0; k < taken; ++k)
+                                  all.push_back(
+                                      load(rows_at(turned, add(column, add(d, e_.i64(k)))), lane));
+                                turn_rows(e_, dtype_, all, ahead(rows_at(rows, lane), d), group);
+                              });
                     });
             e_.loop({.name = "unpack.row", .first = e_.i64(0), .limit = count}, [&](Value* i) {
               Value* source = rows_at(rows, i);

@@ -34,6 +34,8 @@ class AttentionParts {
 
   explicit AttentionParts(Emitter& e);
 
+  /// body(a), then body(b): compiled once, as two turns of a loop.
+  void for_both(const Values& a, const Values& b, const std::function<void(const Values&)>& body);
   /// body(lane) for the lanes of a group, `vectors` vectors at a time.
   void for_lanes(const std::function<void(Value* lane)>& body);
   void for_columns(Value* count, const std::function<void(Value* column)>& body);
@@ -52,10 +54,18 @@ class AttentionParts {
     std::size_t axis;  // of the rows
     int columns;       // axis
   };
-  /// Rows first + [0, group) of a batch, of which only `count` exist (others repeat the last),
-  /// times the factor (null: as they are): side by side in whole tiles at `rows`, and turned.
-  void pack(const Rows& from, Value* batch, Value* first, Value* count, Value* factor, Value* rows,
-            Value* turned);
+  struct Packing {
+    Value* at;            // the first row
+    Value* between_rows;  // elements
+    Value* columns;       // how many
+    Value* factor;        // of all elements
+    Value *rows, *turned;
+  };
+  Packing packing(const Rows& from, Value* batch, Value* first, Value* factor, Value* rows,
+                  Value* turned);
+  /// A group's rows, of which only `count` exist (others repeat the last), times the factor: side
+  /// by side in whole tiles at `rows`, and turned.
+  void pack(const Packing& p, Value* count);
   /// Rows of what was computed as lanes, times the factor; through scratch at `rows`.
   void unpack(Value* turned, Value* rows, Value* factor, const Rows& to, Value* batch, Value* first,
               Value* count);

@@ -148,6 +148,18 @@ TEST_CASE("compiled gradients of attention give the interpreter's bits at every 
       }
 }
 
+TEST_CASE("quick code of attention and its gradients gives the interpreter's bits") {
+  constexpr std::array all{true, true, true};
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const CheckedKernel forward(attention_kernel(dtype, true), Effort::quick);
+    const CheckedKernel gradient(gradient_kernel(dtype, true, all), Effort::quick);
+    for (const bool hard : {false, true}) {
+      check(forward, dtype, {2, 70, 131, 9, 17}, 1, hard);
+      check_gradient(gradient, dtype, all, {2, 70, 131, 9, 17}, 1, hard, true);
+    }
+  }
+}
+
 TEST_CASE("the text of attention says what decides its code") {
   CHECK(print(attention_kernel(DType::f64, true)) ==
         "kernel across i0 i1 i2 i3 i4 {\n"

@@ -83,10 +83,10 @@ inline void check_equal(TestArray& got, TestArray& expected, const std::string& 
 /// A kernel compiled once for every processor, to be run on many sizes.
 class CheckedKernel {
  public:
-  explicit CheckedKernel(Kernel kernel) : kernel_(std::move(kernel)) {
+  explicit CheckedKernel(Kernel kernel, Effort effort = Effort::full) : kernel_(std::move(kernel)) {
     verify(kernel_);
     for (const cpu::Target& target : test_targets())
-      compiled_.push_back(cpu::compile(kernel_, target));
+      compiled_.push_back(cpu::compile(kernel_, target, effort));
   }
 
   /// arrays[where[a]] is the memory of access a; where empty: one array per access.

@@ -248,7 +248,8 @@ WEFT_API Tensor layer_norm(const Tensor& x, const Shape& normalized_shape,
 /// D], key [..., T, D], value [..., T, E] of one dtype, f32 or f64, give [..., S, E]; leading
 /// dimensions broadcast. `is_causal` lets query i see keys 0 to i. A bool mask says which keys are
 /// seen, one of numbers is added. `scale` is 1/sqrt(D) unless given. Without a mask one kernel with
-/// online softmax (Dao et al., "FlashAttention", 2022), which does not store the scores.
+/// online softmax (Dao et al., "FlashAttention", 2022), which does not store the scores; its
+/// gradients are one kernel too.
 WEFT_API Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key,
                                              const Tensor& value, const Tensor& attn_mask = {},
                                              bool is_causal = false,
