@@ -50,15 +50,41 @@ const std::vector<std::shared_ptr<Device>>& all_devices() {
 
 Stream::Stream(std::shared_ptr<Device> device) : device_(std::move(device)) {
   device_->check(device_->api().create_stream(&handle_, non_blocking), "a stream");
+  const std::lock_guard lock(device_->mutex_);
+  device_->streams_.insert(this);
 }
 
 Stream::~Stream() {
+  {
+    const std::lock_guard lock(device_->mutex_);
+    device_->streams_.erase(this);
+  }
   if (!device_->is_lost_) device_->api().destroy_stream(handle_);
 }
 
-void Stream::synchronize() {
-  device_->check(device_->api().synchronize_stream(handle_), "waiting for the device", this);
+void Stream::note(const std::shared_ptr<const std::string>& kernel) {
+  const std::lock_guard lock(mutex_);
+  in_flight_[launched_++ % in_flight_.size()] = kernel;
+}
+
+void Stream::forget_kernels() {
+  const std::lock_guard lock(mutex_);
   launched_ = 0;
+}
+
+/// The latest first, each name once.
+void Stream::add_names(std::vector<std::string>& kernels) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t known = std::min(launched_, in_flight_.size());
+  for (std::size_t back = 1; back <= known; ++back) {
+    const std::string& name = *in_flight_[(launched_ - back) % in_flight_.size()];
+    if (std::find(kernels.begin(), kernels.end(), name) == kernels.end()) kernels.push_back(name);
+  }
+}
+
+void Stream::synchronize() {
+  device_->check(device_->api().synchronize_stream(handle_), "waiting for the device");
+  forget_kernels();
 }
 
 int Device::count() {
@@ -124,31 +150,29 @@ void Device::enter() {
   check(api().set_context(context_), "entering the device's context");
 }
 
-std::string Device::fault_text(int code, const Stream* stream) const {
+/// The driver does not tell which kernel it was: it is one that nobody has waited for.
+std::string Device::fault_text(int code) const {
   std::vector<std::string> kernels;
-  const std::size_t launched = stream == nullptr ? 0 : stream->launched_;
-  const std::size_t known = std::min(launched, stream ? stream->in_flight_.size() : 0);
-  for (std::size_t back = 1; back <= known && kernels.size() < kernels_named; ++back) {
-    const std::string& name = *stream->in_flight_[(launched - back) % stream->in_flight_.size()];
-    if (std::find(kernels.begin(), kernels.end(), name) == kernels.end()) kernels.push_back(name);
-  }
+  for (Stream* stream : streams_) stream->add_names(kernels);
   std::string text = name_ + ": ";
-  if (kernels.empty()) text += "a kernel of another thread";
+  if (kernels.empty()) text += "a kernel";
   if (kernels.size() == 1) text += "kernel " + kernels[0];
   if (kernels.size() > 1) {
     text += "one of the last kernels (";
-    for (std::size_t k = 0; k < kernels.size(); ++k) text += (k > 0 ? ", " : "") + kernels[k];
-    text += "; WEFT_CUDA_SYNC=1 tells which)";
+    for (std::size_t k = 0; k < std::min(kernels.size(), kernels_named); ++k)
+      text += (k > 0 ? ", " : "") + kernels[k];
+    text += kernels.size() > kernels_named ? ", ...; " : "; ";
+    text += "WEFT_CUDA_SYNC=1 tells which)";
   }
   return text + " failed: " + error_text(code) +
          "; what is on the device is lost, and this process cannot use it again; the CPU goes on";
 }
 
-void Device::check(int code, const char* what, const Stream* stream) {
+void Device::check(int code, const char* what) {
   if (code == status::success) return;
   if (!is_fault(code)) throw Error(name_ + ": " + what + ": " + error_text(code));
   const std::lock_guard lock(mutex_);
-  if (!is_lost_) lost_ = fault_text(code, stream);
+  if (!is_lost_) lost_ = fault_text(code);
   is_lost_ = true;
   throw Error(lost_);
 }
@@ -186,7 +210,7 @@ void Device::order(const Stream& first, const Stream& then) {
   int code = api().record_event(event, first.handle());
   if (code == status::success) code = api().wait_event(then.handle(), event, 0);
   give_event(event);
-  check(code, "ordering two streams", &then);
+  check(code, "ordering two streams");
 }
 
 Buffer Device::allocate(std::size_t bytes, std::string_view label) {
@@ -201,12 +225,12 @@ DevicePointer Device::allocate_raw(std::size_t bytes, const Stream& stream,
   int code = api().allocate(&pointer, bytes, pool_, stream.handle());
   if (code == status::out_of_memory) {
     // What was freed on other streams comes back once their work is done.
-    check(api().synchronize_context(), "waiting for the device", &stream);
+    check(api().synchronize_context(), "waiting for the device");
     check(api().trim_pool(pool_, 0), "emptying the pool");
     code = api().allocate(&pointer, bytes, pool_, stream.handle());
   }
   if (code == status::out_of_memory) fail_out_of_memory(bytes, label);
-  check(code, "allocating memory", &stream);
+  check(code, "allocating memory");
   return pointer;
 }
 
@@ -258,7 +282,7 @@ void Device::copy_in(Memory& to, std::size_t offset, const void* from, std::size
     const int code =
         api().copy_to_device(to.pointer() + offset + done, block.memory, part, queue->handle());
     if (code != status::success) staging_.give_idle(block);
-    check(code, "copying to the device", queue.get());
+    check(code, "copying to the device");
     staging_.give(block, *queue);
     done += part;
   }
@@ -296,8 +320,8 @@ void Device::copy_out(void* to, Memory& from, std::size_t offset, std::size_t by
     if (coming.size() == 2) receive();
   }
   while (!coming.empty()) receive();
-  check(code, "copying to the host", queue.get());
-  queue->launched_ = 0;  // everything before the copy went well
+  check(code, "copying to the host");
+  queue->forget_kernels();  // everything before the copy went well
 }
 
 void Device::copy_within(Memory& to, std::size_t to_offset, Memory& from, std::size_t from_offset,
@@ -308,7 +332,7 @@ void Device::copy_within(Memory& to, std::size_t to_offset, Memory& from, std::s
   to.order(queue, Memory::Use::write);
   check(api().copy_on_device(to.pointer() + to_offset, from.pointer() + from_offset, bytes,
                              queue->handle()),
-        "copying on the device", queue.get());
+        "copying on the device");
 }
 
 Buffer Device::to_device(const Buffer& host, std::string_view label) {
@@ -325,12 +349,12 @@ Buffer Device::to_host(const Buffer& device) {
 
 void Device::launch(Stream& stream, FunctionHandle function, unsigned blocks, unsigned threads,
                     void** arguments, const std::shared_ptr<const std::string>& kernel) {
-  stream.in_flight_[stream.launched_++ % stream.in_flight_.size()] = kernel;
+  stream.note(kernel);
   const int code =
       api().launch(function, blocks, 1, 1, threads, 1, 1, 0, stream.handle(), arguments, nullptr);
   if (code != status::success && !is_fault(code))
     throw Error(name_ + ": kernel " + *kernel + " cannot be launched: " + error_text(code));
-  check(code, "launching", &stream);
+  check(code, "launching");
   if (waits_after_each_kernel()) stream.synchronize();
 }
 

@@ -39,7 +39,13 @@ class Stream {
   friend class Device;
   const std::shared_ptr<Device> device_;
   StreamHandle handle_ = nullptr;
-  // Kernels since the last synchronisation, the last ones of them.
+  void note(const std::shared_ptr<const std::string>& kernel);
+  void forget_kernels();
+  void add_names(std::vector<std::string>& kernels);
+
+  // Kernels since the last synchronisation, the last ones of them. Whoever finds that the device
+  // has faulted reads those of all streams.
+  std::mutex mutex_;
   std::array<std::shared_ptr<const std::string>, 16> in_flight_;
   std::size_t launched_ = 0;
 };
@@ -88,11 +94,11 @@ class Device : public std::enable_shared_from_this<Device> {
   Device(const Driver& driver, int index);
   const DriverApi& api() const { return driver_.api; }
   /// Throws weft::Error saying what was tried; keeps in mind that the device is lost after a fault.
-  void check(int status, const char* what, const Stream* stream = nullptr);
+  void check(int status, const char* what);
   void start();
   void check_start(int status, const char* what) const;
   void enter();  // makes the context the thread's; throws where the device is lost
-  std::string fault_text(int status, const Stream* stream) const;
+  std::string fault_text(int status) const;
   void add(const Memory& memory);
   void remove(const Memory& memory);
   void order(const Stream& first, const Stream& then);
@@ -110,6 +116,7 @@ class Device : public std::enable_shared_from_this<Device> {
   std::mutex mutex_;                 // of what follows
   std::vector<EventHandle> events_;  // free ones
   std::unordered_set<const Memory*> live_;
+  std::unordered_set<Stream*> streams_;
   std::size_t live_bytes_ = 0, peak_bytes_ = 0;
   std::string lost_;  // what made the device unusable
   std::atomic<bool> is_lost_{false}, started_{false};

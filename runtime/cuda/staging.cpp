@@ -60,7 +60,7 @@ void Staging::give(Block block, const Stream& stream) {
     const std::lock_guard lock(mutex_);
     blocks_.push_back(block);
   }
-  device_.check(code, "recording an event", &stream);
+  device_.check(code, "recording an event");
 }
 
 void Staging::give_idle(Block block) {

@@ -216,6 +216,22 @@ TEST_CASE("a kernel that faults is named, the device is lost, the host goes on")
   machine.reset();
 }
 
+TEST_CASE("a fault that another thread finds is blamed on the kernels that nobody has waited for") {
+  if (skipped()) return;
+  FakeCuda& machine = fresh_fake();
+  const auto device = new_device();
+  int status = 0;
+  const auto module = Module::load(device, doubling, status);
+  const Buffer mine = device->to_device(host_floats(100), "x");
+  machine.faults_in = 1;
+  twice(*device, *module, mine);
+  std::string found;
+  std::thread([&] { found = error_of([&] { device->to_host(mine); }); }).join();
+  CHECK_MESSAGE(has(found, "cuda:0: kernel twice failed: illegal address"), found);
+  CHECK(error_of([&] { device->to_host(mine); }) == found);
+  machine.reset();
+}
+
 TEST_CASE("wherever a call of the driver fails there is one error, and afterwards all works") {
   if (skipped()) return;
   const auto use = [](const std::shared_ptr<Device>& device) {
