@@ -36,7 +36,8 @@ class Chooser {
     Schedule chosen;
     chosen.packed.assign(kernel_.accesses.size(), false);
     chosen.narrow = fits_narrow();
-    if (is_elementwise()) choose_packs(chosen);
+    if (is_elementwise()) chosen.turned = turned_axis();
+    if (is_elementwise() && chosen.turned < 0) choose_packs(chosen);
     chosen.rows = shared_rows(kernel_, params_, offsets_);
     return chosen;
   }
@@ -81,6 +82,18 @@ class Chooser {
       return false;
     return std::all_of(kernel_.sections.begin(), kernel_.sections.end(),
                        [](const Section& s) { return s.kind == Section::Kind::once; });
+  }
+
+  // Worth it where squares are full, and only while they fit.
+  int turned_axis() const {
+    const int axis = kernel_.turned_axis();
+    if (axis < 0 || params_[static_cast<std::size_t>(axis)] < turned_side ||
+        params_[static_cast<std::size_t>(kernel_.parallel_axes) - 1] < turned_side)
+      return -1;
+    std::size_t bytes = 0;
+    for (const Access& access : kernel_.accesses)
+      bytes += turned_side * (turned_side + 1) * size_of(access.dtype);
+    return bytes <= shared_bytes ? axis : -1;
   }
 
   // Elements next to each other along the last axis, from a multiple of the pack on.
@@ -155,6 +168,13 @@ LaunchShape launch_shape(const Kernel& kernel, const Schedule& schedule,
     const std::int64_t most = most_blocks * (block_threads / 32) / warps;
     return {static_cast<unsigned>(std::min(up(units, warps), most)),
             static_cast<unsigned>(32 * warps), 0};
+  }
+  if (schedule.turned >= 0) {
+    const auto near = static_cast<std::size_t>(schedule.turned);
+    units = units / params[near] / params[parallel - 1] * up(params[near], turned_side) *
+            up(params[parallel - 1], turned_side);
+    return {static_cast<unsigned>(std::min(units, most_blocks * turned_rows_per_turn)),
+            turned_side * turned_rows_per_turn, 0};
   }
   const bool along = kernel.lanes == Lanes::along;
   std::size_t kept = 0;

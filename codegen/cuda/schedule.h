@@ -12,6 +12,8 @@
 
 namespace weft::codegen::cuda {
 
+inline constexpr int turned_side = 32;          // of a square of two axes
+inline constexpr int turned_rows_per_turn = 8;  // that a block of threads takes at once
 inline constexpr int pack_size = 4;  // elements of the last axis that a thread takes together
 
 struct Schedule {
@@ -24,6 +26,9 @@ struct Schedule {
   bool ragged = false;
   std::vector<bool> packed;  // accesses that move whole packs
   SharedRows rows;           // lanes along the row
+  /// Elementwise kernels: arrays that lie side by side along this axis go through shared memory in
+  /// squares; -1: none do.
+  int turned = -1;
 
   bool in_packs() const { return copies > 0; }
 };

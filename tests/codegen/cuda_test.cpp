@@ -196,6 +196,32 @@ TEST_CASE("rows that fit are copied into shared memory, and what is kept lies ov
   }
 }
 
+TEST_CASE("what lies along another axis goes through shared memory in squares") {
+  KernelWriter w(2, false);
+  const int x = w.access(DType::f32, false, {Coef::one(), Coef::at(1)});
+  const int y = w.access(DType::f32, true, {Coef::at(1), Coef::one()});
+  w.begin(Kind::once);
+  w.store(y, w.op(ir::Op::neg, DType::f32, {w.load(x)}));
+  const Kernel kernel = w.kernel();
+  const std::int64_t offsets[] = {0, 0}, large[] = {4096, 4096}, thin[] = {4096, 16};
+  CHECK(cuda::schedule(kernel, large, offsets).turned == 0);
+  CHECK(!cuda::schedule(kernel, large, offsets).in_packs());
+  CHECK(cuda::schedule(kernel, thin, offsets).turned == -1);
+  CHECK(cuda::launch_shape(kernel, cuda::schedule(kernel, large, offsets), large).threads == 256);
+  const std::string text = cuda_text(kernel, large, offsets);
+  CHECK(contains(text, "__shared__ f32 square0[32][33];"));
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) return;  // compile_if_possible tells
+  for (const char* architecture : {"sm_80", "sm_90", "sm_120"}) {
+    const cuda::Nvrtc::Compiled compiled = compiler->compile_all(text, architecture);
+    CAPTURE(compiled.ptx);
+    CAPTURE(compiled.log);
+    CHECK(count(compiled.ptx, "ld.shared.") == 4);
+    CHECK(count(compiled.ptx, "st.shared.") == 4);
+    CHECK(contains(compiled.log, "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"));
+  }
+}
+
 TEST_CASE("cuda text of a row kernel gives each lane every 32nd element and ends in a tree") {
   std::string text = kernel_text(row_softmax());
   CHECK(contains(text, "for (i64 j = lane; j < p1; j += 32) {"));

@@ -108,6 +108,27 @@ TEST_CASE("cuda kernels of rows, products and their gradients do not depend on t
                        "} : " + type + "\n  %y = div %e, %sb : " + type + "\n  return %y\n}\n")
                           .c_str());
   }
+  // Squares of two axes through shared memory: read turned, and written turned, with edges.
+  for (const char* dtype : {"f32", "f64", "bool"}) {
+    const std::string flat = std::string(dtype) + "[40,70]",
+                      turned = std::string(dtype) + "[70,40]",
+                      combine = *dtype == 'b' ? "or" : "add";
+    add_text(checked, ("func @turned(%x: " + flat + ", %y: " + turned + ") -> " + turned +
+                       " {\n  %t = transpose %x {permutation = [1, 0]} : " + turned +
+                       "\n  %s = " + combine + " %t, %y : " + turned + "\n  return %s\n}\n")
+                          .c_str());
+    add_text(checked,
+             ("func @both(%x: " + flat + ", %y: " + flat + ") -> (" + turned + ", " + flat +
+              ") {\n  %s = " + combine + " %x, %y : " + flat +
+              "\n  %t = transpose %s {permutation = [1, 0]} : " + turned + "\n  return %t, %s\n}\n")
+                 .c_str());
+    const std::string deep = std::string(dtype) + "[3,33,5,65]",
+                      moved = std::string(dtype) + "[65,3,5,33]";
+    add_text(checked, ("func @deep(%x: " + deep + ") -> " + moved +
+                       " {\n  %t = transpose %x {permutation = [3, 0, 2, 1]} : " + moved +
+                       "\n  %s = " + combine + " %t, %t : " + moved + "\n  return %s\n}\n")
+                          .c_str());
+  }
   for (const char* shape : {"1 1 1", "5 7 3", "65 66 17", "70 64 256", "64 3 257", "3 130 700"}) {
     int m = 0, n = 0, k = 0;
     REQUIRE(std::sscanf(shape, "%d %d %d", &m, &n, &k) == 3);
