@@ -1,8 +1,7 @@
 // The transcendental functions as scalar programs, for f32 and f64. Each takes and returns values
-// of one float dtype. Accuracy: at most 1 ULP for exp, log and rsqrt and 2 for the rest, but for
-// f64 polygamma 4 and twice its order (docs/accuracy.md). Correct at NaN, infinities, zeros and
-// denormals, and over the whole range of arguments. Sources of the approximations stand beside each
-// definition.
+// of one float dtype. Accuracy: at most 1 ULP for exp, log and rsqrt and 2 for the rest
+// (docs/accuracy.md). Correct at NaN, infinities, zeros and denormals, and over the whole range of
+// arguments. Sources of the approximations stand beside each definition.
 #pragma once
 
 #include "ir/scalar.h"

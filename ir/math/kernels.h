@@ -62,9 +62,9 @@ struct PiReduced {
 };
 PiReduced reduce_pi(Term x, bool plus_half);
 
-/// 1 / x, and pi cot(pi f) for |f| <= 1/2, in about 60 bits where that is not next to 0 (f64).
-Pair reciprocal(Term x);
-Pair pi_cotangent(Term f);
+/// pi cot(pi f) for |f| <= 1/2 (f64).
+Term pi_cotangent(Term f);
+Pair pi_cotangent_pair(Term f);
 
 /// |x| = j pi/2 + r + low with |r| <= pi/4; the bool `odd` tells whether j is odd.
 struct HalfPiReduced {

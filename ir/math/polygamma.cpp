@@ -5,6 +5,7 @@
 // than 2^-58 of the result, for every order up to 100 and every x > 0. Left of the origin, where
 // Cephes adds terms up to there, the reflection formula (DLMF 5.15.6).
 #include <array>
+#include <type_traits>
 #include <vector>
 
 #include "ir/math/kernels.h"
@@ -30,26 +31,64 @@ long double rising(int from, int to) {
 }
 long double factorial(int n) { return rising(0, n); }
 
+// The same formulas in f64, whose digits are enough for f32, and in pairs of f64, for f64: there
+// every rounding of a power of order n would count n times.
+
+Term constant_like(Term x, long double c) { return like(x, static_cast<double>(c)); }
+Pair constant_like(Pair x, long double c) {
+  const auto high = static_cast<double>(c);
+  return pair_like(x.high, high, static_cast<double>(c - high));
+}
+Term high_part(Term x) { return x; }
+Term high_part(Pair x) { return x.high; }
+
+Term plus(Term x, int k) { return k == 0 ? x : x + k; }
+Pair plus(Pair x, int k) {
+  if (k == 0) return x;
+  const Pair sum = sum_of_any(x.high, like(x.high, k));
+  return {sum.high, sum.low + x.low};
+}
+Term plus(Term a, Term b) { return a + b; }
+Pair plus(Pair a, Pair b) {
+  const Pair sum = sum_of_any(a.high, b.high);
+  return {sum.high, sum.low + (a.low + b.low)};
+}
+Term inverse(Term x) { return 1 / x; }
+Pair inverse(Pair x) {
+  const Term u = 1 / x.high;
+  return {u, fma(-x.low, u, fma(-x.high, u, 1)) * u};
+}
+
 /// c[0] + x (c[1] + x (c[2] + ...))
 Term poly(Term x, const std::vector<long double>& c) {
-  Term sum = like(x, static_cast<double>(c.back()));
+  Term sum = constant_like(x, c.back());
   for (std::size_t k = c.size() - 1; k-- > 0;) sum = fma(sum, x, static_cast<double>(c[k]));
+  return sum;
+}
+Pair poly(Pair x, const std::vector<long double>& c) {
+  Pair sum = constant_like(x, c.back());
+  for (std::size_t k = c.size() - 1; k-- > 0;) sum = plus(sum * x, constant_like(x, c[k]));
   return sum;
 }
 
 /// x^n for n >= 0.
-Term power(Term x, int n) {
-  if (n == 0) return like(x, 1.0);
+template <class Number>
+Number power(Number x, int n) {
+  if (n == 0) return constant_like(x, 1);
   if (n == 1) return x;
-  const Term half = power(x, n / 2);
+  const Number half = power(x, n / 2);
   return n % 2 == 0 ? half * half : half * half * x;
 }
 
 /// c x^n in two steps, since x^n may leave the range of f64 where the product does not.
-Term scaled_power(Term c, Term x, int n) { return c * power(x, n / 2) * power(x, n - n / 2); }
+template <class Number>
+Number scaled_power(Number c, Number x, int n) {
+  return c * power(x, n / 2) * power(x, n - n / 2);
+}
 
 /// n! zeta(n + 1, a) for a > 0.
-Term scaled_zeta(int n, Term a) {
+template <class Number>
+Number scaled_zeta(int n, Number a) {
   // w = a + 7 and u = 1/w: the terms from w on are
   // u^n ((n-1)! + u (n!/2 + u sum over j of B(2j)/(2j)! (n+2j-1)! u^(2j-2))).
   std::vector<long double> coefficients;
@@ -58,19 +97,24 @@ Term scaled_zeta(int n, Term a) {
     coefficients.push_back(bernoulli[static_cast<std::size_t>(j - 1)] / over *
                            factorial(n + 2 * j - 1));
   }
-  const double all = static_cast<double>(factorial(n));
-  const double before = static_cast<double>(factorial(n - 1));
-  const Term u = 1 / (a + series_terms);
-  const Term rest = fma(u, fma(u, poly(u * u, coefficients), all / 2), before);
-  Term sum = scaled_power(rest, u, n);
+  const Number u = inverse(plus(a, series_terms));
+  const Term v = high_part(u);
+  const Term small = fma(v, poly(v * v, coefficients), static_cast<double>(factorial(n) / 2));
+  Number rest = constant_like(u, factorial(n - 1));
+  if constexpr (std::is_same_v<Number, Term>)
+    rest = fma(v, small, rest);
+  else
+    rest = plus(rest, product_of(v, small));
+  Number sum = scaled_power(rest, u, n);
   for (int k = series_terms - 1; k >= 0; --k)
-    sum = sum + scaled_power(like(a, all), 1 / (k == 0 ? a : a + k), n + 1);
+    sum = plus(sum, scaled_power(constant_like(a, factorial(n)), inverse(plus(a, k)), n + 1));
   return sum;
 }
 
 /// |d^n/dx^n of C| = |C|^(n % 2 == 0) times a polynomial in C^2, C = pi cot(pi x): from
 /// C' = -(C^2 + pi^2). All coefficients have one sign, and the result that of C^(n + 1).
-Term cotangent_derivative(int n, Term c) {
+template <class Number>
+Number cotangent_derivative(int n, Number c) {
   std::vector<long double> by_power(static_cast<std::size_t>(n) + 2, 0);
   by_power[1] = 1;
   for (int k = 0; k < n; ++k) {
@@ -86,31 +130,48 @@ Term cotangent_derivative(int n, Term c) {
   std::vector<long double> coefficients;
   for (std::size_t i = odd_powers ? 1 : 0; i < by_power.size(); i += 2)
     coefficients.push_back(by_power[i]);
-  const Term even = poly(c * c, coefficients);
+  const Number even = poly(c * c, coefficients);
   return odd_powers ? c * even : even;
 }
 
-Term polygamma_f64(int n, Term x) {
-  // With V = n! zeta(n + 1, .) and R = |derivative of pi cot(pi x)|, both but for the sign of all:
-  // V(x) right of the origin; left of it R - V(1 - x) for odd n, R + V(1 - x) for even n.
+// With V = n! zeta(n + 1, .) and R = |derivative of pi cot(pi x)|, both but for the sign of all:
+// V(x) right of the origin; left of it R - V(1 - x) for odd n, R + V(1 - x) for even n.
+
+Term magnitude_for_f32(int n, Term x) {
   const Term left = x < 0;
   const Term value = scaled_zeta(n, select(left, 1 - x, x));
-  const Term nearest = round_even(x);
-  // For f32 as exact, too: next to zeros its errors are multiplied by n! 2^n.
-  const Pair cotangent = pi_cotangent(x - nearest);
-  const Term slope = cotangent_derivative(n, cotangent.high + cotangent.low);
-  const Term reflected = n % 2 == 0 ? slope + value : slope - value;
-  const Term pole = (x <= 0) & (nearest == x);
-  const Term magnitude = select(pole, infinity, select(left, reflected, value));
-  return n % 2 == 0 ? -magnitude : magnitude;
+  const Term slope = cotangent_derivative(n, pi_cotangent(x - round_even(x)));
+  return select(left, slope + (n % 2 == 0 ? value : -value), value);
+}
+
+Term magnitude_for_f64(int n, Term x) {
+  const Term left = x < 0, size = abs(x), sum = 1 + size;
+  const Term sum_low = select(size < 1, size - (sum - 1), 1 - (sum - size));
+  const Pair value = scaled_zeta(n, Pair{select(left, sum, x), select(left, sum_low, 0)});
+  // Next to 1/2 its parts cancel; next to 0 it may be infinite, and its square is.
+  const Term f = x - round_even(x);
+  const Pair cotangent = pi_cotangent_pair(f);
+  const Term low = select(abs(f) < 0x1p-600, 0, cotangent.low);
+  const Pair slope = cotangent_derivative(n, sum_of(cotangent.high, low));
+  const Pair all = select(left, plus(slope, n % 2 == 0 ? value : -value), value);
+  // Where something is infinite, the low part is NaN.
+  const Term finite = (abs(all.high) < infinity) & (x < infinity);
+  return select(finite, all.high + all.low, all.high);
+}
+
+Term with_poles(int n, Term x, Term magnitude) {
+  const Term pole = (x <= 0) & (round_even(x) == x);
+  const Term all = select(pole, infinity, magnitude);
+  return n % 2 == 0 ? -all : all;
 }
 
 }  // namespace
 
 Scalar polygamma(ScalarBuilder& b, Scalar value, int order) {
   const Term x{&b, value};
-  if (!is_f32(x)) return polygamma_f64(order, x);
-  return convert(polygamma_f64(order, convert(x, DType::f64)), DType::f32);
+  if (!is_f32(x)) return with_poles(order, x, magnitude_for_f64(order, x));
+  const Term wide = convert(x, DType::f64);
+  return convert(with_poles(order, wide, magnitude_for_f32(order, wide)), DType::f32);
 }
 
 }  // namespace weft::ir::math

@@ -65,10 +65,10 @@ MathFunction polygamma_function(std::string_view name) {
           -20,
           60,
           2,
-          4.0 + 2 * order,
+          2,
           {0, 1, -0.5, -1, -1.5},
-          order % 2 == 0 ? scale * 0x1p-48 : 0,
-          order % 2 == 0 ? scale * 0x1p-48 : 0};
+          order % 2 == 0 ? scale * 0x1p-51 : 0,
+          order % 2 == 0 ? scale * 0x1p-51 : 0};
 }
 
 #define WEFT_LD(f) [](long double x) -> long double { return std::f(x); }

@@ -1,11 +1,16 @@
 #include "tools/accuracy/function.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include <weft/error.h>
 
+#include "ir/builder.h"
+#include "tools/accuracy/kernel.h"
+#include "tools/accuracy/polygamma.h"
 #include "tools/accuracy/quick_vector.h"
 
 namespace weft::accuracy {
@@ -161,6 +166,17 @@ Function with_zeros(Function f, double absolute_f64) {
   f.absolute_f64 = absolute_f64;
   return f;
 }
+/// Those of even order have irrational zeros left of the origin.
+template <int order>
+Function polygamma() {
+  Function f = unary(
+      Op::polygamma, [](auto x) { return quick_polygamma(order, x); },
+      [](mpfr_ptr result, mpfr_srcptr x, mpfr_srcptr) { exact_polygamma(result, order, x); }, 2,
+      -20, 60, {0, 1, -0.5, -1, -1.5});
+  f.order = order;
+  if (order % 2 == 0) f.absolute_f64 = std::ldexp(std::tgamma(order + 1.0), order - 49);
+  return f;
+}
 
 #define WEFT_STD(f) [](auto x) { return std::f(x); }, exact1<mpfr_##f>
 
@@ -197,6 +213,8 @@ std::vector<Function> make_functions() {
       with_zeros(unary(Op::digamma, [](auto x) { return digamma(x); }, exact1<mpfr_digamma>, 2, -20,
                        20, {0, 1, 2, -0.5, -1, 1.4616321449683623}),
                  1e-16),
+      polygamma<1>(),
+      polygamma<5>(),
       unary(Op::logistic,
             [](auto x) {
               using R = decltype(x);
@@ -217,7 +235,67 @@ std::vector<Function> make_functions() {
 
 #undef WEFT_STD
 
+/// Whether an opcode's result of floats is rounded.
+bool rounds(ir::ScalarOp op) {
+  switch (op) {
+    case ir::ScalarOp::add:
+    case ir::ScalarOp::sub:
+    case ir::ScalarOp::mul:
+    case ir::ScalarOp::div:
+    case ir::ScalarOp::rem:
+    case ir::ScalarOp::fma:
+    case ir::ScalarOp::sqrt:
+    case ir::ScalarOp::scale:
+    case ir::ScalarOp::convert:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// An operation on f32, each operand a parameter; none where it takes no floats or needs
+/// attributes.
+std::optional<ir::ScalarProgram> float_program(const ir::OpDef& def) {
+  if (!def.attrs.empty()) return std::nullopt;
+  ir::Builder b("accuracy");
+  std::vector<ir::Value> operands;
+  for (int k = 0; k < def.min_operands; ++k)
+    operands.push_back(b.parameter({DType::f32, {}}, "x" + std::to_string(k)));
+  try {
+    const ir::Value result = b.add_node(def.op, operands);
+    const ir::Graph graph = b.finish({result});
+    return scalar_program(graph);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
+
+std::string Function::name() const {
+  return std::string(ir::def(op).name) + (order == 0 ? "" : " " + std::to_string(order));
+}
+
+ir::Attributes Function::attributes() const {
+  if (order == 0) return {};
+  return {{"order", order}};
+}
+
+UnmeasuredOperations unmeasured_operations() {
+  UnmeasuredOperations all;
+  for (const ir::OpDef& def : ir::all_ops()) {
+    const auto measures = [&def](const Function& f) { return f.op == def.op; };
+    if (def.kind != ir::Kind::elementwise || std::ranges::any_of(functions(), measures)) continue;
+    const auto program = float_program(def);
+    if (!program) continue;
+    const auto roundings = std::ranges::count_if(
+        program->insts, [](const ir::ScalarInst& inst) { return rounds(inst.op); });
+    if (roundings > 1)
+      throw InternalError("weft-accuracy: " + std::string(def.name) + " is not measured");
+    (roundings == 0 ? all.exact : all.correctly_rounded).push_back(def.name);
+  }
+  return all;
+}
 
 std::span<const Function> functions() {
   static const std::vector<Function> all = make_functions();

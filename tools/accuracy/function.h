@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,12 +32,25 @@ struct Function {
   double limit = 2;             // what is promised, in ULP
   /// Of f64, next to irrational zeros only the absolute error is promised: below this.
   double absolute_f64 = 0;
+  std::int64_t order = 0;  // of polygamma
 
-  std::string_view name() const { return ir::def(op).name; }
+  /// The operation's name, with the order.
+  std::string name() const;
+  ir::Attributes attributes() const;
+  /// All arguments of f32 can be measured (polygamma's references are slow).
+  bool has_few_arguments() const { return arity == 1 && order == 0; }
   bool has_irrational_zeros() const { return absolute_f64 != 0; }
 };
 
 std::span<const Function> functions();
+
+/// The other elementwise operations of floats: those that round nothing, and those that IEEE 754
+/// rounds correctly, as single instructions. Throws weft::InternalError naming an operation that is
+/// neither measured nor one of these.
+struct UnmeasuredOperations {
+  std::vector<std::string_view> exact, correctly_rounded;
+};
+UnmeasuredOperations unmeasured_operations();
 /// Throws weft::Error naming the functions that there are.
 const Function& find_function(std::string_view name);
 

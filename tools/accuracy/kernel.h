@@ -12,6 +12,9 @@ namespace weft::accuracy {
 
 inline constexpr std::size_t block_size = 65536;
 
+/// What the last node of a graph of parameters and one elementwise operation computes.
+ir::ScalarProgram scalar_program(const ir::Graph& graph);
+
 class Kernel {
  public:
   Kernel(const Function& f, DType dtype);

@@ -182,7 +182,7 @@ Measurement measure_as(const Function& f, DType dtype, const Options& options,
     // The mean is that of the sample alone: the search looks for bad arguments.
     tally.sum *= static_cast<double>(tally.arguments) / static_cast<double>(blocks * block_size);
   }
-  return {.function = std::string(f.name()),
+  return {.function = f.name(),
           .dtype = std::string(name(dtype)),
           .exhaustive = exhaustive,
           .arguments = tally.arguments,
@@ -199,9 +199,9 @@ Measurement measure_as(const Function& f, DType dtype, const Options& options,
 
 Measurement measure(const Function& f, DType dtype, const Options& options,
                     const std::function<void(double)>& progress) {
-  if (options.sample == 0 && (f.arity != 1 || dtype != DType::f32))
+  if (options.sample == 0 && !(dtype == DType::f32 && f.has_few_arguments()))
     throw Error(
-        "weft-accuracy: " + std::string(f.name()) + " " + std::string(name(dtype)) +
+        "weft-accuracy: " + f.name() + " " + std::string(name(dtype)) +
         ": expected a sample; only f32 functions of one argument have few enough arguments");
   return dtype == DType::f32 ? measure_as<float>(f, dtype, options, progress)
                              : measure_as<double>(f, dtype, options, progress);

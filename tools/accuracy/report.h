@@ -15,6 +15,8 @@ class Report {
   /// naming the file if it is none.
   static Report load(const std::string& file);
   void add(const Measurement& m);
+  /// Whether it was measured; on all arguments, where `exhaustive`.
+  bool has(const Function& f, DType dtype, bool exhaustive) const;
   void write_json(const std::string& file) const;
   /// The page. Throws weft::Error naming what has not been measured.
   std::string markdown() const;
