@@ -118,6 +118,8 @@ bool Kernel::is_turned(const Inst& inst, int axis) const {
 int Kernel::turned_axis() const {
   if (lanes != Lanes::across || row_axis || sections.size() != 1) return -1;
   if (is_attention() || is_attention_gradient()) return -1;
+  if (std::any_of(accesses.begin(), accesses.end(), [](const Access& a) { return a.record > 1; }))
+    return -1;
   int best = -1;
   std::ptrdiff_t most = 0;
   for (int axis = 0; axis < parallel_axes - 1; ++axis) {

@@ -59,6 +59,9 @@ struct Access {
   DType dtype;
   bool written = false;
   std::vector<Coef> strides;
+  /// Above 1: lanes lie on records of so many fields side by side; loads and stores say which
+  /// field. A kernel that reads or writes a record touches its first and last fields in every lane.
+  int record = 1;
   friend bool operator==(const Access&, const Access&) = default;
 };
 

@@ -120,7 +120,7 @@ int KernelBuilder::access(DType dtype, bool written, int memory, const Affine& a
     if (p.memory == memory && p.written == written && p.address == address && p.dtype == dtype)
       return static_cast<int>(k);
   }
-  pointers_.push_back({dtype, written, memory, address});
+  pointers_.push_back({dtype, written, memory, address, 1});
   return static_cast<int>(pointers_.size()) - 1;
 }
 
@@ -150,7 +150,11 @@ KernelBuilder::Result KernelBuilder::finish() {
   const bool contract = std::any_of(sections_.begin(), sections_.end(), [](const Section& s) {
     return s.kind == Section::Kind::contract;
   });
-  if (!contract) collapse();
+  if (!contract) {
+    collapse();
+    unroll_small_axes();
+    find_records();
+  }
   Result result;
   Kernel kernel;
   kernel.row_axis = row_axis_;
@@ -169,7 +173,7 @@ KernelBuilder::Result KernelBuilder::finish() {
     return value == 1 ? Coef::one() : Coef::at(slot(value));
   };
   for (const Pointer& p : pointers_) {
-    Access access{p.dtype, p.written, {}};
+    Access access{p.dtype, p.written, {}, p.record};
     for (std::int64_t c : p.address.coefs) access.strides.push_back(coef(c));
     kernel.accesses.push_back(std::move(access));
     result.places.push_back({p.memory, p.address.constant});

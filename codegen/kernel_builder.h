@@ -74,7 +74,9 @@ class KernelBuilder {
     bool written;
     int memory;
     ir::Affine address;
+    int record = 1;
   };
+  class Unroller;
 
   struct Number {
     std::uint64_t bits;
@@ -88,6 +90,11 @@ class KernelBuilder {
   void drop_axis(std::size_t a);
   void bind_numbers(Kernel& kernel, Result& result) const;
   void renumber(Kernel& kernel) const;
+  // kernel_unroll.cpp
+  std::size_t length() const;
+  bool is_record_axis(std::size_t axis) const;
+  void unroll_small_axes();
+  void find_records();
 
   std::vector<std::int64_t> sizes_;
   bool row_axis_;

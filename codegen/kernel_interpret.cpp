@@ -259,6 +259,7 @@ class Interpreter {
   std::byte* address(const Inst& inst, std::size_t first_term) {
     const Access& access = kernel_.accesses[static_cast<std::size_t>(inst.access)];
     std::int64_t element = linear(access.strides);
+    if (access.record > 1) element += static_cast<std::int64_t>(inst.bits);
     for (std::size_t t = 0; t < inst.coefs.size(); ++t)
       element +=
           coefficient(inst.coefs[t]) * static_cast<std::int64_t>(value(inst.args[first_term + t]));

@@ -112,7 +112,9 @@ class Printer {
   void print_access(std::size_t k) {
     const Access& access = kernel_.accesses[k];
     text_ += "  @" + number(k) + (access.written ? " write " : " read ") +
-             std::string(name(access.dtype)) + " [" + linear_text(access.strides) + "]\n";
+             std::string(name(access.dtype)) + " [" + linear_text(access.strides) + "]";
+    if (access.record > 1) text_ += " records of " + number(access.record);
+    text_ += "\n";
   }
 
   void print_section(const Section& section) {
@@ -188,6 +190,8 @@ class Printer {
 
   std::string address_text(const Inst& inst, std::size_t first_term) const {
     std::string text = "@" + number(inst.access);
+    if (kernel_.accesses[static_cast<std::size_t>(inst.access)].record > 1)
+      text += "." + number(inst.bits);
     for (std::size_t t = 0; t < inst.coefs.size(); ++t)
       text += " + " + use(inst.args[first_term + t]) + "*" + coef_text(inst.coefs[t]);
     return text;

@@ -1,7 +1,9 @@
 // The rules of kernels.
 //   K1  axes: across kernels have a parallel axis, along kernels a row axis, contract kernels both
 //       m and n; params start with a size per axis
-//   K2  every access has one stride per axis and a dtype that computes
+//   K2  every access has one stride per axis and a dtype that computes; records have 2 to 8 fields,
+//       no bool, and lie along the lanes of a kernel of one section without a row axis, which takes
+//       them plainly, stores each field once, and the first and the last of those that it reads
 //   K3  every register is defined once, in [0, reg_count)
 //   K4  a value is readable: in its own section; in later ones if it is of a `once` section, a
 //       reduce or a product; in later `over` sections if kept. Factors read only their own
@@ -19,6 +21,8 @@
 //       attention_gradient, with 6 axes, a chunk, and q, k, v, g and what it writes
 //   K14 numbers, and nothing else, read the last params; they have 4 or 8 bytes
 //   K15 what is packed ahead is one array, without a mask, the same for each product of the batch
+#include <algorithm>
+
 #include "codegen/kernel.h"
 #include "codegen/kernel_values.h"
 #include "ir/op.h"
@@ -81,6 +85,30 @@ class Verifier {
     require(is_computable(access.dtype), "K2",
             std::string(name(access.dtype)) + " does not compute");
     for (const Coef& coef : access.strides) check_coef(coef);
+    if (access.record == 1) return;
+    require(access.record >= 2 && access.record <= 8 && !is_bool(access.dtype), "K2",
+            "a record of " + std::to_string(access.record) + " " + std::string(name(access.dtype)));
+    require(kernel_.lanes == Lanes::across && !kernel_.row_axis && kernel_.sections.size() == 1 &&
+                access.strides.back().kind == Coef::Kind::param,
+            "K2", "records lie along the lanes of one section");
+    check_fields_of(access);
+  }
+
+  void check_fields_of(const Access& access) const {
+    std::vector<int> uses(static_cast<std::size_t>(access.record), 0);
+    for (const Inst& inst : kernel_.sections[0].body) {
+      if (!is_memory(inst) || &kernel_.accesses[static_cast<std::size_t>(inst.access)] != &access)
+        continue;
+      require(inst.bits < uses.size(), "K2", "a field beyond its record");
+      require(inst.kind != Inst::Kind::update && inst.args[mask_position(inst)] < 0 &&
+                  inst.coefs.empty(),
+              "K2", "a record under a mask, at a computed place, or updated");
+      ++uses[inst.bits];
+    }
+    const auto once = [](int count) { return count == 1; };
+    require(access.written ? std::all_of(uses.begin(), uses.end(), once)
+                           : uses.front() > 0 && uses.back() > 0,
+            "K2", "a record of which fields are missing");
   }
 
   void check_section(std::size_t k) {

@@ -182,6 +182,7 @@ std::string BodyWriter::address(const Inst& inst) const {
   const std::size_t first_term = inst.kind == Inst::Kind::load ? 1 : 2;
   const Access& access = kernel_.accesses[static_cast<std::size_t>(inst.access)];
   std::string index = "0" + linear(access.strides);
+  if (access.record > 1) index += " + " + number(static_cast<std::int64_t>(inst.bits));
   for (std::size_t t = 0; t < inst.coefs.size(); ++t)
     index += scaled(inst.coefs[t], name(inst.args[first_term + t]));
   if (index.starts_with("0 + ")) index.erase(0, 4);

@@ -65,7 +65,7 @@ class Chooser {
     for (std::int64_t param : params_.first(static_cast<std::size_t>(kernel_.first_number())))
       if (param >= narrow_limit || param <= -narrow_limit) return false;
     for (const Access& access : kernel_.accesses)
-      if (reach(access.strides) >= narrow_limit) return false;
+      if (add(access.record, reach(access.strides)) >= narrow_limit) return false;
     const auto fits = [&](const Inst& inst) {
       if (inst.kind != Inst::Kind::index) return true;
       const std::int64_t start = inst.param < 0 ? 0 : magnitude(Coef::at(inst.param));

@@ -1,7 +1,10 @@
 #include "codegen/llvm/body.h"
 
+#include <algorithm>
+
 #include <weft/error.h>
 #include "codegen/llvm/issue_order.h"
+#include "codegen/llvm/records.h"
 #include "codegen/llvm/scalar.h"
 
 namespace weft::codegen::cpu {
@@ -57,6 +60,7 @@ void Body::step(std::span<Value* const> index) {
   index_.assign(index.begin(), index.end());
   addresses_.clear();
   distances_.clear();
+  fields_.clear();
   turn_.scalars.assign(plan_.facts.size(), nullptr);
   turn_.splats.assign(plan_.facts.size(), nullptr);
   turn_.vectors.clear();
@@ -95,7 +99,8 @@ void Body::load_rows(int v) {
     const ir::ScalarInst& inst = plan_.program.insts[id];
     if (!plan_.facts[id].live || !plan_.facts[id].moving || !loads(plan_, inst)) continue;
     const Inst& load = *plan_.leaves[static_cast<std::size_t>(inst.bits)].inst;
-    if (load.args.size() > 1 || load.args[0] >= 0) continue;
+    const bool record = e_.kernel.accesses[static_cast<std::size_t>(load.access)].record > 1;
+    if (load.args.size() > 1 || load.args[0] >= 0 || record) continue;
     Place place = locate(load, v, 0, 1);
     if (place.kind == Place::Kind::row && !place.stands_in)
       rows.push_back({id, load.dtype, place.at});
@@ -219,7 +224,7 @@ void Body::prepare(const Inst& inst) {
   if (plan_.place.lane_axis < 0) return;
   const Access& a = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
   const Coef& coef = a.strides[static_cast<std::size_t>(plan_.place.lane_axis)];
-  if (coef.kind != Coef::Kind::param) return;
+  if (coef.kind != Coef::Kind::param || a.record > 1) return;
   Value*& offsets = lane_offsets_[coef.param];
   if (!offsets) offsets = e_.b.CreateMul(e_.iota(64), e_.splat(e_.param(coef.param)));
 }
@@ -293,7 +298,50 @@ void Body::prefetch_row(const Inst& inst, Value* at) {
   codegen::cpu::prefetch(e_, from, bytes, ahead->second.cache);
 }
 
+// Of the records of vector v, the part that lies in one vector of memory.
+Value* Body::record_row(const Inst& inst, int v, int row) {
+  const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
+  const std::int64_t rows = std::int64_t{v} * access.record + row;
+  return e_.b.CreateGEP(e_.stored(access.dtype), address(inst.access), e_.i64(rows * e_.width()));
+}
+
+Active Body::record_active(const Inst& inst, int row) {
+  if (!active_) return {};
+  const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
+  Value* elements = e_.b.CreateMul(active_.count, e_.i64(access.record));
+  return e_.active(e_.b.CreateSub(elements, e_.i64(std::int64_t{row} * e_.width())));
+}
+
+Value* Body::load_field(const Inst& inst, int v) {
+  const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
+  std::vector<Value*>& fields = fields_[{inst.access, v}];
+  if (fields.empty()) {
+    std::vector<Value*> rows;
+    for (int row = 0; row < access.record; ++row)
+      rows.push_back(
+          load_row(e_, inst.dtype, record_row(inst, v, row), nullptr, record_active(inst, row)));
+    fields = fields_of(e_, rows);
+  }
+  return fields[inst.bits];
+}
+
+// The last field that comes has all of them stored.
+void Body::store_field(const Inst& inst, int v) {
+  const Access& access = e_.kernel.accesses[static_cast<std::size_t>(inst.access)];
+  std::vector<Value*>& fields = stored_fields_[inst.access];
+  fields.resize(static_cast<std::size_t>(access.record));
+  fields[inst.bits] = lanes(plan_.id(inst.args[0]), v);
+  if (std::any_of(fields.begin(), fields.end(), [](Value* field) { return !field; })) return;
+  const std::vector<Value*> rows = rows_of(e_, fields);
+  for (int row = 0; row < access.record; ++row)
+    store_output_row(e_, inst.dtype, rows[static_cast<std::size_t>(row)], record_row(inst, v, row),
+                     nullptr, record_active(inst, row));
+  fields.clear();
+}
+
 Value* Body::load_leaf(const Inst& inst, int id, int v) {
+  if (e_.kernel.accesses[static_cast<std::size_t>(inst.access)].record > 1)
+    return load_field(inst, v);
   Place place = locate(inst, v, 0, 1);
   switch (place.kind) {
     case Place::Kind::row:
@@ -321,6 +369,8 @@ Value* Body::load_leaf(const Inst& inst, int id, int v) {
 }
 
 void Body::store(const Inst& inst, int v) {
+  if (e_.kernel.accesses[static_cast<std::size_t>(inst.access)].record > 1)
+    return store_field(inst, v);
   Place place = locate(inst, v, 1, 2);
   int id = plan_.id(inst.args[0]);
   switch (place.kind) {

@@ -83,6 +83,10 @@ class Body {
   Value* import_leaf(Reg reg, int v);
   Value* is_index(const ir::ScalarInst& inst, int v);
   Value* load_leaf(const Inst& inst, int id, int v);
+  Value* record_row(const Inst& inst, int v, int row);
+  Active record_active(const Inst& inst, int row);
+  Value* load_field(const Inst& inst, int v);
+  void store_field(const Inst& inst, int v);
   void load_rows(int v);
   Value* base(int access);
   Value* address(int access);
@@ -114,7 +118,10 @@ class Body {
   std::map<int, Ahead> ahead_;  // per access that is prefetched
   std::map<const Inst*, Value*> stand_ins_;
   Scan scan_;
-  std::map<int, Value*> lane_offsets_;  // per param that is a stride of the lane axis
+  std::map<std::pair<int, int>, std::vector<Value*>>
+      fields_;                                        // per access and vector, of this turn
+  std::map<int, std::vector<Value*>> stored_fields_;  // per access, of this vector
+  std::map<int, Value*> lane_offsets_;                // per param that is a stride of the lane axis
 };
 
 }  // namespace weft::codegen::cpu

@@ -34,18 +34,17 @@ Value* RowScans::last_lane(Value* x) {
       x, std::vector<int>(static_cast<std::size_t>(e_.width()), e_.width() - 1));
 }
 
-// Steps h = 1, 2, 4, ... up to half a vector.
+// Steps h = 1, 2, 4, ... up to half a vector. Lanes that take no part are combined with the
+// identity, one instruction less than to leave them out: it changes nothing but the sign of a zero,
+// and so nothing of what the carry, which is never -0, is added to.
 Value* RowScans::within_vector(const Inst& scan, Value* x) {
+  Value* identity = e_.splat(e_.constant(scan.dtype, identity_bits(scan.monoid, scan.dtype)));
   for (int h = 1; h < e_.width(); h *= 2) {
     std::vector<int> from;
-    std::vector<llvm::Constant*> takes;
-    for (int lane = 0; lane < e_.width(); ++lane) {
-      from.push_back((lane & h) ? (lane & ~(2 * h - 1)) + h - 1 : llvm::PoisonMaskElem);
-      takes.push_back(e_.b.getInt1((lane & h) != 0));
-    }
-    Value* before = e_.b.CreateShuffleVector(x, from);
-    Value* combined = emit_combine(e_, scan.monoid, scan.dtype, before, x);
-    x = e_.b.CreateSelect(llvm::ConstantVector::get(takes), combined, x);
+    for (int lane = 0; lane < e_.width(); ++lane)
+      from.push_back((lane & h) ? (lane & ~(2 * h - 1)) + h - 1 : e_.width());
+    Value* before = e_.b.CreateShuffleVector(x, identity, from);
+    x = emit_combine(e_, scan.monoid, scan.dtype, before, x);
   }
   return x;
 }

@@ -315,6 +315,38 @@ TEST_CASE("cumulative operations in two directions, at other indices, or beside 
       {DType::f32, {70000}}));
 }
 
+TEST_CASE("axes of one to eight elements mean the same as long ones") {
+  for (std::int64_t n = 1; n <= 9; ++n) {
+    for (const ir::Shape& shape :
+         {ir::Shape{40, n}, ir::Shape{n, 40}, ir::Shape{21, n, 2}, ir::Shape{5, n, 30}}) {
+      const auto rank = static_cast<std::int64_t>(shape.size());
+      for (std::int64_t axis = 0; axis < rank; ++axis) {
+        check_bits(program(
+            [&](Builder& b, Value x) {
+              ir::Ints kept;
+              for (std::int64_t d = 0; d < rank; ++d)
+                if (d != axis) kept.push_back(d);
+              const Value sum = b.reduce(b.unary(Op::exp, x), "add", {axis});
+              const Value share = b.binary(Op::div, x, b.broadcast_in_dim(sum, shape, kept));
+              return std::vector{share, b.reduce(share, "mul", {axis}), b.reduce(x, "min", {axis}),
+                                 b.cumulative(x, "add", axis), b.cumulative(x, "mul", axis, true)};
+            },
+            {DType::f32, shape}));
+        check_bits(program(
+            [&](Builder& b, Value x) {
+              const Value row = b.iota({DType::f32, {shape[static_cast<std::size_t>(axis)]}}, 0);
+              const Value factor = b.broadcast_in_dim(row, shape, {axis});
+              ir::Ints turned;
+              for (std::int64_t d = rank; d-- > 0;) turned.push_back(d);
+              return std::vector{b.binary(Op::mul, x, factor),
+                                 b.transpose(b.binary(Op::sub, x, factor), turned)};
+            },
+            {DType::f32, shape}));
+      }
+    }
+  }
+}
+
 TEST_CASE("random bits are the same numbers fused and not") {
   Builder b("noise");
   const Value key = b.parameter({DType::u64, {2}}, "key");

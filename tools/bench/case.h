@@ -54,6 +54,7 @@ struct Case {
 std::vector<Case> elementwise_cases();
 std::vector<Case> reduction_cases();
 std::vector<Case> scan_cases();
+std::vector<Case> small_axis_cases();
 std::vector<Case> row_cases();
 std::vector<Case> pricing_cases();
 std::vector<Case> product_cases();

@@ -15,8 +15,9 @@ std::string wrong_element(std::int64_t k, double got, double want) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> all;
-  for (auto topic : {elementwise_cases, reduction_cases, scan_cases, row_cases, pricing_cases,
-                     product_cases, attention_cases, program_cases, call_cases, process_cases}) {
+  for (auto topic :
+       {elementwise_cases, reduction_cases, scan_cases, small_axis_cases, row_cases, pricing_cases,
+        product_cases, attention_cases, program_cases, call_cases, process_cases}) {
     for (Case& c : topic()) all.push_back(std::move(c));
   }
   return all;
