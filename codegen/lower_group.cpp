@@ -13,6 +13,7 @@ using ir::GroupKind;
 using ir::Guard;
 using ir::IndexMap;
 using ir::Kind;
+using ir::MapId;
 using ir::Node;
 using ir::Op;
 using ir::Value;
@@ -26,7 +27,7 @@ constexpr double ns_per_load = 0.15;
 constexpr double ns_per_flop = 0.03;  // matrix products
 
 /// A value under a map: the unit of computation.
-using Instance = std::pair<Value, IndexMap>;
+using Instance = std::pair<Value, MapId>;
 
 /// How an instance depends on the row axis, and how many reductions come before it.
 struct Level {
@@ -113,34 +114,37 @@ class GroupLowering {
   bool is_scalar(Value v) const {
     return std::find(scalars_.begin(), scalars_.end(), v) != scalars_.end();
   }
-  bool uses_row(const IndexMap& map) const {
-    return group_.row_axis >= 0 && map.uses(group_.row_axis);
+  const IndexMap& index_map(MapId map) const { return group_.maps[map]; }
+  MapId stored_at(std::uint32_t id) const { return group_.find(id)->store; }
+  bool uses_row(MapId map) const {
+    return group_.row_axis >= 0 && index_map(map).uses(group_.row_axis);
   }
   bool uses_row(const Affine& f) const { return group_.row_axis >= 0 && f.uses(group_.row_axis); }
 
-  IndexMap map_of(std::uint32_t id, std::size_t operand, const IndexMap& map) const {
-    auto result = ir::operand_map(graph_, id, operand, map, group_.axes);
+  MapId map_of(std::uint32_t id, std::size_t operand, MapId map) {
+    if (ir::def(graph_.node(id).op).kind == Kind::elementwise) return map;
+    auto result = ir::operand_map(graph_, id, operand, index_map(map), group_.axes);
     if (!result) throw InternalError("lower: an index map of the group is not affine");
-    return *result;
+    return group_.maps.add(*std::move(result));
   }
 
-  IndexMap row_map(const Node& reduce, const IndexMap& map) const {
-    IndexMap operand = map;
+  MapId row_map(const Node& reduce, MapId map) {
+    IndexMap operand = index_map(map);
     operand.dims.insert(operand.dims.begin() + reduce.attrs.ints("axes")[0],
                         Affine::axis(group_.axes.size(), group_.row_axis));
-    return operand;
+    return group_.maps.add(std::move(operand));
   }
 
   // --- Levels -----------------------------------------------------------------------------------
 
-  const Level& level(Value v, const IndexMap& map) {
+  const Level& level(Value v, MapId map) {
     const auto known = levels_.find({v, map});
     if (known != levels_.end()) return known->second;
     const Level result = inside(v) ? compute_level(v, map) : Level{uses_row(map), 0, 1};
     return levels_[{v, map}] = result;
   }
 
-  Level compute_level(Value v, const IndexMap& map) {
+  Level compute_level(Value v, MapId map) {
     const Node& n = graph_.node(v);
     if (ir::def(n.op).kind == Kind::reduce)
       return {false, level(n.operands[0], row_map(n, map)).stage + 1, 0};
@@ -149,7 +153,7 @@ class GroupLowering {
     if (ir::def(n.op).kind == Kind::scan) result.row = true;
     if (ir::def(n.op).kind == Kind::source || n.op == Op::gather) result.row = uses_row(map);
     for (std::size_t o = first_computed(n); o < n.operands.size(); ++o) {
-      const IndexMap operand = map_of(v.node, o, map);
+      const MapId operand = map_of(v.node, o, map);
       const Level& l = level(n.operands[o], operand);
       result.row |= l.row || (ir::def(n.op).kind == Kind::assemble && uses_row(operand));
       result.stage = std::max(result.stage, l.stage);
@@ -164,7 +168,7 @@ class GroupLowering {
   }
 
   /// Notes at which stage reductions are needed that v, needed at `need`, depends on.
-  void find_deadlines(Value v, const IndexMap& map, int need) {
+  void find_deadlines(Value v, MapId map, int need) {
     if (!inside(v)) return;
     const auto [known, fresh] = deadlines_.try_emplace({v, map}, need);
     if (!fresh && known->second <= need) return;
@@ -172,7 +176,7 @@ class GroupLowering {
     const Node& n = graph_.node(v);
     const Kind kind = ir::def(n.op).kind;
     if (kind == Kind::reduce) {
-      const IndexMap row = row_map(n, map);
+      const MapId row = row_map(n, map);
       return find_deadlines(n.operands[0], row, level(n.operands[0], row).stage);
     }
     const int own = kind == Kind::view ? need : level(v, map).stage;
@@ -182,7 +186,7 @@ class GroupLowering {
 
   /// The section over which a reduction runs. One that is not needed at once waits for a section
   /// that has its operand anyway: each new array that a section reads costs it more than the sum.
-  int reduction_stage(Value v, const IndexMap& map, const Instance& operand, int first) const {
+  int reduction_stage(Value v, MapId map, const Instance& operand, int first) const {
     for (int stage = deadlines_.at({v, map}) - 1; stage > first; --stage) {
       const auto found = over_.find(stage);
       if (found != over_.end() && found->second.known.contains(operand)) return stage;
@@ -209,16 +213,16 @@ class GroupLowering {
   void lower_phases() {
     std::vector<std::pair<std::uint32_t, Reg>> values;
     for (std::uint32_t id : outputs_) {
-      const IndexMap& map = group_.stores.at(id);
+      const MapId map = stored_at(id);
       find_deadlines({id, 0}, map, level({id, 0}, map).stage);
     }
     for (std::uint32_t id : outputs_) {
-      const IndexMap& map = group_.stores.at(id);
+      const MapId map = stored_at(id);
       values.emplace_back(id, emit({id, 0}, map, level({id, 0}, map).stage));
     }
     // Stores come last in their sections, so that an output may share memory with an input.
     for (auto [id, reg] : values) {
-      const IndexMap& map = group_.stores.at(id);
+      const MapId map = stored_at(id);
       const Level l = level({id, 0}, map);
       store(l.row || uses_row(map) ? over(l.stage) : once(l.stage), id, reg);
     }
@@ -244,7 +248,7 @@ class GroupLowering {
     const auto k = std::find(outputs_.begin(), outputs_.end(), id) - outputs_.begin();
     const ir::Type& type = graph_.node(id).types[0];
     const Affine address =
-        in_kernel(ir::linear_index(group_.stores.at(id), type.shape, group_.axes.size()));
+        in_kernel(ir::linear_index(index_map(stored_at(id)), type.shape, group_.axes.size()));
     builder_.store(at.slot, type.dtype, static_cast<int>(-1 - k), address, reg);
     stores_.push_back({static_cast<int>(k), address, at.order});
   }
@@ -256,16 +260,17 @@ class GroupLowering {
       return graph_.node(id).op == Op::dot_general;
     });
     const Node& n = graph_.node(*dot);
-    const IndexMap& map = group_.maps.at(*dot).front();
+    const MapId map = group_.find(*dot)->maps().front();
+    const std::vector<Affine>& dims = index_map(map).dims;
     const Affine k = Affine::axis(group_.axes.size(), group_.row_axis);
     Block lhs, rhs, epilogue;
     epilogue.order = 1;
     lhs.factor = rhs.factor = true;
     Section section{.kind = Section::Kind::contract};
     contract_block_ = &lhs;
-    section.lhs_value = emit(n.operands[0], {{map.dims[0], map.dims[1], k}, {}}, 0);
+    section.lhs_value = emit(n.operands[0], group_.maps.add({{dims[0], dims[1], k}, {}}), 0);
     contract_block_ = &rhs;
-    section.rhs_value = emit(n.operands[1], {{map.dims[0], k, map.dims[2]}, {}}, 0);
+    section.rhs_value = emit(n.operands[1], group_.maps.add({{dims[0], k, dims[2]}, {}}), 0);
     section.body = std::move(lhs.slot);
     section.rhs = std::move(rhs.slot);
     section.dtype = n.types[0].dtype;
@@ -274,7 +279,7 @@ class GroupLowering {
     contract_block_ = &epilogue;
     builder_.add_section(std::move(section));
     std::vector<Reg> values;
-    for (std::uint32_t id : outputs_) values.push_back(emit({id, 0}, group_.stores.at(id), 0));
+    for (std::uint32_t id : outputs_) values.push_back(emit({id, 0}, stored_at(id), 0));
     for (std::size_t o = 0; o < outputs_.size(); ++o) store(epilogue, outputs_[o], values[o]);
     builder_.add_section({.kind = Section::Kind::once, .body = std::move(epilogue.slot)});
   }
@@ -291,7 +296,7 @@ class GroupLowering {
 
   // --- Instructions -----------------------------------------------------------------------------
 
-  Reg emit(Value v, const IndexMap& map, int stage) {
+  Reg emit(Value v, MapId map, int stage) {
     if (product_ >= 0 && inside(v) && graph_.node(v).op == Op::dot_general) return product_;
     const Level l = level(v, map);
     if (!contract_block_ && l.row && l.stage < stage && l.weight > keep_weight)
@@ -304,25 +309,26 @@ class GroupLowering {
     return at.known[{v, map}] = reg;
   }
 
-  Reg keep(Value v, const IndexMap& map, int stage) {
+  Reg keep(Value v, MapId map, int stage) {
     const Reg reg = emit(v, map, stage);
     auto& keeps = over(stage).keeps;
     if (std::find(keeps.begin(), keeps.end(), reg) == keeps.end()) keeps.push_back(reg);
     return reg;
   }
 
-  Reg emit_load(Value v, const IndexMap& map, Block& at) {
+  Reg emit_load(Value v, MapId map, Block& at) {
     const ir::Type& type = graph_.type(v);
     if (const auto scalar = std::find(scalars_.begin(), scalars_.end(), v);
         scalar != scalars_.end())
       return builder_.number_in(at.slot, type.dtype, static_cast<int>(scalar - scalars_.begin()));
-    const Affine address = in_kernel(ir::linear_index(map, type.shape, group_.axes.size()));
+    const Affine address =
+        in_kernel(ir::linear_index(index_map(map), type.shape, group_.axes.size()));
     const int memory = read(v);
-    loads_.push_back({memory, address, at.order, !map.guards.empty(), at.factor});
-    return builder_.load(at.slot, type.dtype, memory, address, mask(map.guards, at));
+    loads_.push_back({memory, address, at.order, !index_map(map).guards.empty(), at.factor});
+    return builder_.load(at.slot, type.dtype, memory, address, mask(index_map(map).guards, at));
   }
 
-  Reg emit_node(Value v, const IndexMap& map, int stage, Block& at) {
+  Reg emit_node(Value v, MapId map, int stage, Block& at) {
     const Node& n = graph_.node(v);
     switch (ir::def(n.op).kind) {
       case Kind::elementwise: {
@@ -355,7 +361,7 @@ class GroupLowering {
     }
   }
 
-  Reg emit_source(Value v, const IndexMap& map, Block& at) {
+  Reg emit_source(Value v, MapId map, Block& at) {
     const Node& n = graph_.node(v);
     if (n.op == Op::constant) {
       const std::uint64_t bits = n.attrs.literal("value").bits_at(0);
@@ -364,10 +370,12 @@ class GroupLowering {
                  : builder_.constant(at.slot, n.types[0].dtype, bits);
     }
     if (n.op == Op::iota) {
-      const Reg index = builder_.index(at.slot, in_kernel(map.dims[n.attrs.integer("axis")]));
+      const Reg index =
+          builder_.index(at.slot, in_kernel(index_map(map).dims[n.attrs.integer("axis")]));
       return convert(at, index, DType::i64, n.types[0].dtype);
     }
-    const Affine position = in_kernel(ir::linear_index(map, n.types[0].shape, group_.axes.size()));
+    const Affine position =
+        in_kernel(ir::linear_index(index_map(map), n.types[0].shape, group_.axes.size()));
     std::vector<Reg> args;
     for (std::int64_t word : {0, 1}) {
       const int memory = read(n.operands[0]);
@@ -400,15 +408,15 @@ class GroupLowering {
   }
 
   /// pad and concatenate: a chain of selects by the guards that each operand adds.
-  Reg emit_assembled(Value v, const IndexMap& map, int stage, Block& at) {
+  Reg emit_assembled(Value v, MapId map, int stage, Block& at) {
     const Node& n = graph_.node(v);
     const bool pad = n.op == Op::pad;
     const std::size_t last = n.operands.size() - 1;
     Reg result = emit(n.operands[last], map_of(v.node, last, map), stage);
     for (std::size_t o = last; o-- > 0;) {
-      const IndexMap operand = map_of(v.node, o, map);
-      const std::vector<Guard> added(operand.guards.begin() + map.guards.size(),
-                                     operand.guards.end());
+      const MapId operand = map_of(v.node, o, map);
+      const std::vector<Guard>& guards = index_map(operand).guards;
+      const std::vector<Guard> added(guards.begin() + index_map(map).guards.size(), guards.end());
       if (!pad && graph_.type(n.operands[o]).elements() == 0) continue;
       const Reg value = emit(n.operands[o], operand, stage);
       const Reg here = mask(added, at);
@@ -418,27 +426,28 @@ class GroupLowering {
     return result;
   }
 
-  Reg emit_gather(Value v, const IndexMap& map, int stage, Block& at) {
+  Reg emit_gather(Value v, MapId map, int stage, Block& at) {
     const Node& n = graph_.node(v);
+    const IndexMap& place = index_map(map);
     const ir::Type& data = graph_.type(n.operands[0]);
     const ir::Type& indices = graph_.type(n.operands[1]);
     const auto axis = static_cast<std::size_t>(n.attrs.integer("axis"));
     const Reg index = builder_.clamped(at.slot, emit(n.operands[1], map_of(v.node, 1, map), stage),
                                        indices.dtype, data.shape[axis]);
-    IndexMap fixed{{}, map.guards};
+    IndexMap fixed{{}, place.guards};
     for (std::size_t d = 0; d < data.shape.size(); ++d) {
       if (d < axis)
-        fixed.dims.push_back(map.dims[d]);
+        fixed.dims.push_back(place.dims[d]);
       else if (d == axis)
         fixed.dims.push_back(Affine::zero(group_.axes.size()));
       else
-        fixed.dims.push_back(map.dims[d - 1 + indices.shape.size()]);
+        fixed.dims.push_back(place.dims[d - 1 + indices.shape.size()]);
     }
     const Affine address = in_kernel(ir::linear_index(fixed, data.shape, group_.axes.size()));
     const std::int64_t stride = ir::row_major_strides(data.shape)[axis];
     const int memory = read(n.operands[0]);
     loads_.push_back({memory, address, at.order, true, at.factor});
-    return builder_.load(at.slot, data.dtype, memory, address, mask(map.guards, at),
+    return builder_.load(at.slot, data.dtype, memory, address, mask(place.guards, at),
                          {{index, stride}});
   }
 
@@ -532,7 +541,7 @@ class GroupLowering {
     for (const auto& [instance, l] : levels_) {
       if (is_scalar(instance.first)) continue;
       double times = l.row || group_.row_axis < 0 ? all : parallel;
-      if (l.row && group_.kind == GroupKind::contract) times /= reuse(instance.second);
+      if (l.row && group_.kind == GroupKind::contract) times /= reuse(index_map(instance.second));
       ns += times * (inside(instance.first)
                          ? ir::node_weight(graph_, instance.first.node) * ns_per_weight
                          : ns_per_load);
@@ -582,9 +591,9 @@ class GroupLowering {
 LoweredGroup lower_group(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
                          std::span<const std::uint32_t> outputs, std::span<const Value> scalars) {
   std::string why;
-  auto group = ir::analyze_group(graph, nodes, outputs, &why);
+  const auto group = ir::GroupAnalysis::of(graph, nodes, outputs, &why);
   if (!group) throw InternalError("lower: a group of the fused graph is no loop nest: " + why);
-  return GroupLowering(graph, nodes, outputs, scalars, std::move(*group)).run();
+  return GroupLowering(graph, nodes, outputs, scalars, group->take()).run();
 }
 
 }  // namespace weft::codegen

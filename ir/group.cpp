@@ -14,35 +14,79 @@ constexpr std::size_t max_instances = 128;
 constexpr double max_weight =
     768;  // of all instances; beyond, code generation grows faster than code
 constexpr std::size_t max_loads = 32;  // live pointers
-constexpr std::size_t max_maps_per_node = 8;
-constexpr double cheap_weight = 8;  // below: may be computed several times
+constexpr double cheap_weight = 8;     // below: may be computed several times
 
 bool is_reduce(const Node& n) { return def(n.op).kind == Kind::reduce; }
 bool is_scan(const Node& n) { return def(n.op).kind == Kind::scan; }
 bool is_dot(const Node& n) { return n.op == Op::dot_general; }
+bool is_attention(const Node& n) { return def(n.op).kind == Kind::attention; }
 
-class Analysis {
+/// Of one attention: nodes of attention_gradient that differ in `wrt` alone.
+bool are_gradients(const Graph& graph, std::span<const std::uint32_t> nodes) {
+  const Node& first = graph.node(nodes[0]);
+  return std::all_of(nodes.begin(), nodes.end(), [&](std::uint32_t id) {
+    const Node& n = graph.node(id);
+    if (n.op != Op::attention_gradient || n.operands != first.operands) return false;
+    Attributes attrs = n.attrs;
+    attrs.set("wrt", first.attrs.string("wrt"));
+    return attrs == first.attrs;
+  });
+}
+
+bool is_uniform_broadcast(const Graph& graph, const Node& n) {
+  return n.op == Op::broadcast_in_dim && graph.type(n.operands[0]).rank() == 0;
+}
+
+/// Numbers, and numbers in every place of an array: no array is read, and nothing is computed.
+bool is_number(const Graph& graph, const Node& n) {
+  return n.op == Op::constant || is_uniform_broadcast(graph, n);
+}
+
+/// One element, wherever the loops are: it needs no pointer that moves.
+bool is_uniform(const Graph& graph, Value v) {
+  return graph.type(v).rank() == 0 || is_uniform_broadcast(graph, graph.node(v));
+}
+
+}  // namespace
+
+class GroupAnalysis::Nest {
  public:
-  Analysis(const Graph& graph, std::span<const std::uint32_t> nodes,
-           std::span<const std::uint32_t> outputs)
-      : graph_(graph), nodes_(nodes), outputs_(outputs) {}
+  explicit Nest(const Graph& graph) : graph_(graph) {}
 
-  bool run() { return choose_axes() && place_outputs() && walk(); }
-  Group take() { return std::move(group_); }
+  bool analyze(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> outputs) {
+    for (auto id = nodes.rbegin(); id != nodes.rend(); ++id)
+      group_.members.push_back({.node = *id});
+    if (std::any_of(nodes.begin(), nodes.end(),
+                    [&](std::uint32_t id) { return is_attention(graph_.node(id)); })) {
+      group_.kind = GroupKind::attention;
+      return are_gradients(graph_, nodes) || no("attention runs alone");
+    }
+    return choose_axes(nodes, outputs) && place_outputs(outputs) && walk();
+  }
+  std::optional<bool> add(std::uint32_t id, bool store);
+
+  Group& group() { return group_; }
   const std::string& why() const { return why_; }
 
  private:
+  /// A value that is read from memory; the map does not say where if the place is computed.
+  struct Load {
+    Value value;
+    MapId map;
+    bool computed_place;
+    friend bool operator==(const Load&, const Load&) = default;
+  };
+
   bool no(std::string why) {
     why_ = std::move(why);
     return false;
   }
-  bool contains(std::uint32_t id) const {
-    return std::binary_search(nodes_.begin(), nodes_.end(), id);
-  }
+  Member* member(std::uint32_t id) { return const_cast<Member*>(group_.find(id)); }
+  const IndexMap& at(MapId map) const { return group_.maps[map]; }
 
-  bool choose_axes() {
+  bool choose_axes(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> outputs) {
     const Node *rows = nullptr, *dot = nullptr;
-    for (std::uint32_t id : nodes_) {
+    for (std::uint32_t id : nodes) {
       const Node& n = graph_.node(id);
       if (n.types.size() != 1) return no(std::string(def(n.op).name) + " has several results");
       if (is_dot(n)) {
@@ -62,14 +106,14 @@ class Analysis {
     }
     if (dot && rows) return no("a reduction or cumulative operation beside a matrix product");
     if (dot) return contract_axes(*dot);
-    if (rows) return row_axes(*rows) && choose_direction();
-    return elementwise_axes();
+    if (rows) return row_axes(*rows) && choose_direction(nodes);
+    return elementwise_axes(outputs);
   }
 
   /// All that is cumulative takes the rows in one direction; so do sums, and theirs is forward.
-  bool choose_direction() {
+  bool choose_direction(std::span<const std::uint32_t> nodes) {
     bool forward = false;
-    for (std::uint32_t id : nodes_) {
+    for (std::uint32_t id : nodes) {
       const Node& n = graph_.node(id);
       if (is_scan(n)) {
         (n.attrs.boolean("reverse") ? group_.backward : forward) = true;
@@ -81,13 +125,12 @@ class Analysis {
     return !(group_.backward && forward) || no("rows taken in two directions");
   }
 
-  bool elementwise_axes() {
-    const Shape* widest = nullptr;
-    for (std::uint32_t id : outputs_) {
+  bool elementwise_axes(std::span<const std::uint32_t> outputs) {
+    for (std::uint32_t id : outputs) {
       const Shape& s = graph_.node(id).types[0].shape;
-      if (!widest || elements(s) > elements(*widest)) widest = &s;
+      if (!widest_ || elements(s) > elements(*widest_)) widest_ = &s;
     }
-    for (std::int64_t size : *widest)
+    for (std::int64_t size : *widest_)
       if (size != 1) group_.axes.push_back(size);
     return true;
   }
@@ -177,21 +220,23 @@ class Analysis {
     return map;
   }
 
+  bool place_outputs(std::span<const std::uint32_t> outputs) {
+    return std::all_of(outputs.begin(), outputs.end(),
+                       [&](std::uint32_t id) { return place_output(*member(id)); });
+  }
+
   /// An output is stored once per element, so its dimensions are the axes, or all but the row axis.
-  bool place_outputs() {
-    for (std::uint32_t id : outputs_) {
-      const Shape& shape = graph_.node(id).types[0].shape;
-      std::optional<IndexMap> map;
-      const Node& n = graph_.node(id);
-      const bool rows = group_.kind != GroupKind::contract && !is_reduce(n);
-      if (group_.row_axis >= 0 && rows) map = identity(shape, true);
-      if (!map && !is_scan(n)) map = identity(shape, false);
-      if (!map && rows && !is_scan(n)) map = permuted(shape);
-      if (!map) return no(describe(id) + " has another iteration space");
-      group_.stores[id] = *map;
-      if (!require(id, *map)) return false;
-    }
-    return true;
+  bool place_output(Member& output) {
+    const Node& n = graph_.node(output.node);
+    const Shape& shape = n.types[0].shape;
+    std::optional<IndexMap> map;
+    const bool rows = group_.kind != GroupKind::contract && !is_reduce(n);
+    if (group_.row_axis >= 0 && rows) map = identity(shape, true);
+    if (!map && !is_scan(n)) map = identity(shape, false);
+    if (!map && rows && !is_scan(n)) map = permuted(shape);
+    if (!map) return no(describe(output.node) + " has another iteration space");
+    output.store = group_.maps.add(*std::move(map));
+    return require(output, output.store);
   }
 
   /// A product is needed at its own index; an axis of size 1 may be there or not.
@@ -207,37 +252,41 @@ class Analysis {
     return map;
   }
 
-  bool require(std::uint32_t id, const IndexMap& map) {
-    const bool product = group_.kind == GroupKind::contract && is_dot(graph_.node(id));
-    return product ? require_at(id, canonical(id, map)) : require_at(id, map);
-  }
-
-  bool require_at(std::uint32_t id, const IndexMap& map) {
-    auto& maps = group_.maps[id];
-    if (std::find(maps.begin(), maps.end(), map) != maps.end()) return true;
-    maps.push_back(map);
-    const double weight = node_weight(graph_, id);
-    ++instances_;
+  bool require(Member& needed, MapId map) {
+    if (group_.kind == GroupKind::contract && is_dot(graph_.node(needed.node)))
+      map = group_.maps.add(canonical(needed.node, at(map)));
+    const auto known = needed.maps();
+    if (std::find(known.begin(), known.end(), map) != known.end()) return true;
+    const double weight = node_weight(graph_, needed.node);
+    instances_ += is_number(graph_, graph_.node(needed.node)) ? 0 : 1;
     weight_ += weight;
     if (weight_ > max_weight && instances_ > 1) return no("the kernel would be too long");
-    if (instances_ > max_instances || maps.size() > max_maps_per_node)
+    if (instances_ > max_instances || known.size() == max_maps_per_node)
       return no("too much would be computed twice");
-    if (maps.size() > 1 && weight >= cheap_weight)
-      return no(describe(id) + " is needed at two indices and too dear to compute twice");
+    needed.map_ids[needed.map_count++] = map;
+    if (needed.map_count > 1 && weight >= cheap_weight)
+      return no(describe(needed.node) + " is needed at two indices and too dear to compute twice");
     return true;
   }
 
   bool walk() {
-    for (std::size_t k = nodes_.size(); k-- > 0;) {
-      const std::uint32_t id = nodes_[k];
-      const auto found = group_.maps.find(id);
-      if (found == group_.maps.end()) return no(describe(id) + " is not used");
-      for (const IndexMap& map : found->second) {  // visiting adds maps of other nodes only
-        if (!visit(id, map)) return false;
-      }
-    }
-    if (loads_.size() > max_loads && nodes_.size() > 1) return no("too many different inputs");
-    return true;
+    for (const Member& m : group_.members)  // visiting adds maps of later ones only
+      if (!visit_all(m)) return false;
+    return loads_fit();
+  }
+
+  bool visit_all(const Member& m) {
+    if (m.map_count == 0) return no(describe(m.node) + " is not used");
+    const auto maps = m.maps();
+    return std::all_of(maps.begin(), maps.end(), [&](MapId map) { return visit(m.node, map); });
+  }
+
+  bool loads_fit() {
+    const auto pointers = std::count_if(loads_.begin(), loads_.end(), [&](const Load& l) {
+      return !is_uniform(graph_, l.value) && !member(l.value.node);
+    });
+    if (static_cast<std::size_t>(pointers) <= max_loads || group_.members.size() == 1) return true;
+    return no("too many different inputs");
   }
 
   /// How often one element of a node is computed under a map: the loops around it over its size.
@@ -251,17 +300,16 @@ class Analysis {
            static_cast<double>(std::max<std::int64_t>(graph_.node(id).types[0].elements(), 1));
   }
 
-  bool visit(std::uint32_t id, const IndexMap& map) {
+  bool visit(std::uint32_t id, MapId map) {
     const Node& n = graph_.node(id);
-    if (node_weight(graph_, id) >= cheap_weight && times_computed(id, map) > few_times)
+    if (node_weight(graph_, id) >= cheap_weight && times_computed(id, at(map)) > few_times)
       group_.repeated.push_back(id);
     if (is_reduce(n)) return visit_reduce(id, map);
     if (is_scan(n)) return visit_scan(id, map);
     if (is_dot(n)) return visit_dot(id, map);
     if (n.op == Op::gather || n.op == Op::random_bits) {
-      if (contains(n.operands[0].node))
-        return no(describe(id) + " reads memory at computed places");
-      load(n.operands[0], map);
+      if (member(n.operands[0].node)) return no(describe(id) + " reads memory at computed places");
+      load({n.operands[0], map, true});
       return n.op == Op::random_bits || visit_operand(id, 1, map);
     }
     for (std::size_t o = 0; o < n.operands.size(); ++o) {
@@ -270,23 +318,23 @@ class Analysis {
     return true;
   }
 
-  bool visit_operand(std::uint32_t id, std::size_t o, const IndexMap& map) {
+  bool visit_operand(std::uint32_t id, std::size_t o, MapId map) {
     const Node& n = graph_.node(id);
-    if (def(n.op).kind == Kind::elementwise) return need(n.operands[o], map);  // often: no copy
-    const auto operand = operand_map(graph_, id, o, map, group_.axes);
+    if (def(n.op).kind == Kind::elementwise) return need(n.operands[o], map);
+    auto operand = operand_map(graph_, id, o, at(map), group_.axes);
     if (!operand) return no(describe(id) + " is not affine here");
-    return need(n.operands[o], *operand);
+    return need(n.operands[o], *std::move(operand));
   }
 
-  bool need(Value v, const IndexMap& map) {
-    if (contains(v.node)) return require(v.node, map);
-    load(v, map);
+  bool need(Value v, IndexMap map) { return need(v, group_.maps.add(std::move(map))); }
+  bool need(Value v, MapId map) {
+    if (Member* inside = member(v.node)) return require(*inside, map);
+    load({v, map, false});
     return true;
   }
 
-  void load(Value v, const IndexMap& map) {
-    if (std::find(loads_.begin(), loads_.end(), std::pair(v, map)) == loads_.end())
-      loads_.emplace_back(v, map);
+  void load(const Load& l) {
+    if (std::find(loads_.begin(), loads_.end(), l) == loads_.end()) loads_.push_back(l);
   }
 
   bool has_its_rows(const Node& n) {
@@ -298,35 +346,36 @@ class Analysis {
   }
 
   /// Elements of a scan are computed where the rows are walked, and nowhere else.
-  bool visit_scan(std::uint32_t id, const IndexMap& map) {
+  bool visit_scan(std::uint32_t id, MapId map) {
     const Node& n = graph_.node(id);
     if (!has_its_rows(n)) return false;
     const auto row = static_cast<std::size_t>(row_of(n));
-    const bool walked = n.types[0].shape[row] == 1 || map.dims[row].uses(group_.row_axis);
-    if (map != identity(n.types[0].shape, true) || !walked)
+    const bool walked = n.types[0].shape[row] == 1 || at(map).dims[row].uses(group_.row_axis);
+    if (at(map) != identity(n.types[0].shape, true) || !walked)
       return no(describe(id) + " is needed at another index than its own");
     return need(n.operands[0], map);
   }
 
-  bool visit_reduce(std::uint32_t id, const IndexMap& map) {
+  bool visit_reduce(std::uint32_t id, MapId map) {
     const Node& n = graph_.node(id);
     const std::int64_t row = row_of(n);
     if (!has_its_rows(n)) return false;
-    if (map != identity(n.types[0].shape, false))
+    if (at(map) != identity(n.types[0].shape, false))
       return no(describe(id) + " is needed at another index than its own");
-    IndexMap operand = map;
+    IndexMap operand = at(map);
     const auto row_index = Affine::axis(group_.axes.size(), group_.row_axis);
     operand.dims.insert(operand.dims.begin() + row, row_index);
-    return need(n.operands[0], operand);
+    return need(n.operands[0], std::move(operand));
   }
 
-  bool visit_dot(std::uint32_t id, const IndexMap& map) {
+  bool visit_dot(std::uint32_t id, MapId map) {
     const Node& n = graph_.node(id);
-    if (map != identity(n.types[0].shape, false))
+    if (at(map) != identity(n.types[0].shape, false))
       return no("the matrix product is needed at another index than its own");
     const Affine k = Affine::axis(group_.axes.size(), group_.row_axis);
-    return need(n.operands[0], {{map.dims[0], map.dims[1], k}, {}}) &&
-           need(n.operands[1], {{map.dims[0], k, map.dims[2]}, {}});
+    const std::vector<Affine>& dims = at(map).dims;
+    return need(n.operands[0], IndexMap{{dims[0], dims[1], k}, {}}) &&
+           need(n.operands[1], IndexMap{{dims[0], k, dims[2]}, {}});
   }
 
   std::string describe(std::uint32_t id) const {
@@ -334,47 +383,88 @@ class Analysis {
     return std::string(def(n.op).name) + " : " + n.types[0].str();
   }
 
+  bool keeps_axes(std::uint32_t id, bool store) const;
+
   const Graph& graph_;
-  std::span<const std::uint32_t> nodes_, outputs_;
   Group group_;
-  std::vector<std::pair<Value, IndexMap>> loads_;
+  const Shape* widest_ = nullptr;  // of the outputs; decides the axes of an elementwise group
+  std::vector<Load> loads_;
   std::size_t instances_ = 0;
   double weight_ = 0;
   std::string why_;
 };
 
-/// Of one attention: nodes of attention_gradient that differ in `wrt` alone.
-bool are_gradients(const Graph& graph, std::span<const std::uint32_t> nodes) {
-  const Node& first = graph.node(nodes[0]);
-  return std::all_of(nodes.begin(), nodes.end(), [&](std::uint32_t id) {
-    const Node& n = graph.node(id);
-    if (n.op != Op::attention_gradient || n.operands != first.operands) return false;
-    Attributes attrs = n.attrs;
-    attrs.set("wrt", first.attrs.string("wrt"));
-    return attrs == first.attrs;
-  });
+/// The axes follow from a product, else from the first reduction, else from the first of the
+/// largest outputs.
+bool GroupAnalysis::Nest::keeps_axes(std::uint32_t id, bool store) const {
+  const Node& n = graph_.node(id);
+  if (n.types.size() != 1 || is_dot(n) || is_reduce(n) || is_scan(n) || is_attention(n))
+    return false;
+  if (group_.kind == GroupKind::attention) return false;
+  if (!store || group_.kind != GroupKind::elementwise) return true;
+  const Shape& shape = n.types[0].shape;
+  return shape == *widest_ || elements(shape) < elements(*widest_);
 }
 
-}  // namespace
-
-std::optional<Group> analyze_group(const Graph& graph, std::span<const std::uint32_t> nodes,
-                                   std::span<const std::uint32_t> outputs, std::string* why) {
-  const auto is_attention = [&](std::uint32_t id) {
-    return def(graph.node(id).op).kind == Kind::attention;
-  };
-  if (std::any_of(nodes.begin(), nodes.end(), is_attention)) {
-    if (are_gradients(graph, nodes)) {
-      Group group;
-      group.kind = GroupKind::attention;
-      return group;
-    }
-    if (why) *why = "attention runs alone";
-    return std::nullopt;
+std::optional<bool> GroupAnalysis::Nest::add(std::uint32_t id, bool store) {
+  if (id >= group_.members.back().node || !keeps_axes(id, store)) return {};
+  const std::size_t loads = loads_.size(), repeated = group_.repeated.size();
+  const auto [instances, weight] = std::pair(instances_, weight_);
+  Member& added = group_.members.emplace_back();
+  added.node = id;
+  bool fits = !store || place_output(added);
+  for (std::size_t k = 0; k < loads && fits; ++k) {
+    const Load l = loads_[k];
+    if (l.value.node != id) continue;
+    if (l.computed_place) fits = no("memory is read at computed places");
+    fits = fits && require(added, l.map);
   }
-  Analysis analysis(graph, nodes, outputs);
-  if (analysis.run()) return analysis.take();
-  if (why) *why = analysis.why();
-  return std::nullopt;
+  if (fits && visit_all(added) && loads_fit()) {
+    std::erase_if(loads_, [&](const Load& l) { return l.value.node == id; });
+    return true;
+  }
+  group_.members.pop_back();
+  loads_.resize(loads);
+  group_.repeated.resize(repeated);
+  instances_ = instances;
+  weight_ = weight;
+  return false;
+}
+
+MapId IndexMaps::add(IndexMap map) {
+  const auto known = std::find(maps_.begin(), maps_.end(), map);
+  const auto id = static_cast<MapId>(known - maps_.begin());
+  if (known == maps_.end()) maps_.push_back(std::move(map));
+  return id;
+}
+
+const Member* Group::find(std::uint32_t node) const {
+  const auto found =
+      std::lower_bound(members.begin(), members.end(), node,
+                       [](const Member& m, std::uint32_t id) { return m.node > id; });
+  return found != members.end() && found->node == node ? &*found : nullptr;
+}
+
+GroupAnalysis::GroupAnalysis(std::unique_ptr<Nest> nest) : nest_(std::move(nest)) {}
+GroupAnalysis::~GroupAnalysis() = default;
+const Group& GroupAnalysis::group() const { return nest_->group(); }
+Group GroupAnalysis::take() { return std::move(nest_->group()); }
+
+std::unique_ptr<GroupAnalysis> GroupAnalysis::of(const Graph& graph,
+                                                 std::span<const std::uint32_t> nodes,
+                                                 std::span<const std::uint32_t> outputs,
+                                                 std::string* why) {
+  auto nest = std::make_unique<Nest>(graph);
+  if (nest->analyze(nodes, outputs))
+    return std::unique_ptr<GroupAnalysis>(new GroupAnalysis(std::move(nest)));
+  if (why) *why = nest->why();
+  return nullptr;
+}
+
+std::optional<bool> GroupAnalysis::add(std::uint32_t node, bool store, std::string* why) {
+  const std::optional<bool> added = nest_->add(node, store);
+  if (why && added == false) *why = nest_->why();
+  return added;
 }
 
 }  // namespace weft::ir

@@ -63,7 +63,7 @@ std::vector<std::uint32_t> Clusters::outputs(int cluster) const {
 
 int Clusters::add(std::uint32_t id, bool fusible) {
   const int cluster = static_cast<int>(clusters_.size());
-  clusters_.push_back({{id}, fusible});
+  clusters_.push_back({.nodes = {id}, .fusible = fusible});
   holders_[id].push_back(cluster);
   home_[id] = cluster;
   rank_.push_back(-rank_step * cluster);  // first: nothing that it reads is in a cluster yet
@@ -96,17 +96,39 @@ std::optional<Clusters::Union> Clusters::unite(std::span<const int> parts, const
 bool Clusters::can_merge(std::span<const int> parts, const std::uint32_t* id, bool store,
                          std::string* why) const {
   const auto all = unite(parts, id, store, why);
-  return all && ir::analyze_group(graph_, all->nodes, all->stored, why);
+  return all && ir::GroupAnalysis::of(graph_, all->nodes, all->stored, why);
 }
 
 bool Clusters::join(std::uint32_t id, int cluster, bool store, std::string* why) {
   return merge(std::array{cluster}, &id, store, why);
 }
 
+// Most nodes come before all others of the cluster, so that its loop nest only grows.
+std::optional<bool> Clusters::grow(std::uint32_t id, int cluster, bool store, std::string* why) {
+  ir::GroupAnalysis* nest = clusters_[cluster].nest.get();
+  const std::optional<bool> grown = nest ? nest->add(id, store, why) : std::nullopt;
+  if (grown == true) joined(id, cluster, store);
+  return grown;
+}
+
+void Clusters::joined(std::uint32_t id, int cluster, bool store) {
+  std::vector<std::uint32_t>& nodes = clusters_[cluster].nodes;
+  nodes.insert(std::lower_bound(nodes.begin(), nodes.end(), id), id);
+  holders_[id].push_back(cluster);
+  if (!store) return;
+  home_[id] = cluster;
+  keep_order(cluster);
+}
+
 bool Clusters::merge(std::span<const int> parts, const std::uint32_t* id, bool store,
                      std::string* why) {
+  if (parts.size() == 1 && id)
+    if (const auto grown = grow(*id, parts[0], store, why)) return *grown;
   auto all = unite(parts, id, store, why);
-  if (!all || !ir::analyze_group(graph_, all->nodes, all->stored, why)) return false;
+  if (!all) return false;
+  std::unique_ptr<ir::GroupAnalysis> nest =
+      ir::GroupAnalysis::of(graph_, all->nodes, all->stored, why);
+  if (!nest) return false;
   const int target = parts[0];
   for (std::uint32_t n : all->nodes) {
     std::erase_if(holders_[n],
@@ -114,8 +136,13 @@ bool Clusters::merge(std::span<const int> parts, const std::uint32_t* id, bool s
     holders_[n].push_back(target);
   }
   for (std::uint32_t n : all->stored) home_[n] = target;
-  for (int c : parts.subspan(1)) clusters_[c] = {{}, false, true};
+  for (int c : parts.subspan(1)) {
+    clusters_[c] = Cluster();
+    clusters_[c].fusible = false;
+    clusters_[c].gone = true;
+  }
   clusters_[target].nodes = std::move(all->nodes);
+  clusters_[target].nest = std::move(nest);
   for (int c : parts) rank_[target] = std::max(rank_[target], rank_[c]);
   if (parts.size() > 1 || store) keep_order(target);
   return true;

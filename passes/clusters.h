@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,9 +16,10 @@
 namespace weft::passes {
 
 struct Cluster {
-  std::vector<std::uint32_t> nodes;  // ascending
-  bool fusible = true;               // false: a node of its own (scatter, barrier)
-  bool gone = false;                 // merged into another
+  std::vector<std::uint32_t> nodes;                   // ascending
+  bool fusible = true;                                // false: a node of its own (scatter, barrier)
+  bool gone = false;                                  // merged into another
+  std::unique_ptr<ir::GroupAnalysis> nest = nullptr;  // of its nodes, once one has joined
 };
 
 class Clusters {
@@ -57,6 +59,10 @@ class Clusters {
   /// The nodes of all parts and `id`; empty (and why) when one of them runs alone.
   std::optional<Union> unite(std::span<const int> parts, const std::uint32_t* id, bool store,
                              std::string* why) const;
+  /// Joins where that can be told without looking at the whole cluster.
+  std::optional<bool> grow(std::uint32_t id, int cluster, bool store, std::string* why);
+  /// `id` is in the cluster from now on, which has grown by nothing else.
+  void joined(std::uint32_t id, int cluster, bool store);
   std::vector<int> successors(int cluster) const;
   std::vector<int> predecessors(int cluster) const;
   /// Restores the order of ranks below a cluster whose rank or readers changed.

@@ -1,5 +1,5 @@
 // Fusion: walks the graph from its results to its parameters and lets every node join the clusters
-// that read it, where ir::analyze_group finds one loop nest for them; then siblings that read the
+// that read it, where ir::GroupAnalysis finds one loop nest for them; then siblings that read the
 // same large value merge. Each cluster becomes a `fused` node.
 #include "passes/fuse.h"
 
@@ -60,11 +60,10 @@ class Fuser {
   /// Nodes that a finished cluster computes again and again, though they are dear.
   std::vector<std::uint32_t> repeated() const {
     std::vector<std::uint32_t> result;
-    for (int c = 0; c < static_cast<int>(clusters_.all().size()); ++c) {
-      const Cluster& cluster = clusters_.all()[c];
+    for (const Cluster& cluster : clusters_.all()) {
       if (cluster.gone || !cluster.fusible || cluster.nodes.size() == 1) continue;
-      const auto group = ir::analyze_group(graph_, cluster.nodes, clusters_.outputs(c));
-      if (group) result.insert(result.end(), group->repeated.begin(), group->repeated.end());
+      const std::vector<std::uint32_t>& again = cluster.nest->group().repeated;
+      result.insert(result.end(), again.begin(), again.end());
     }
     return result;
   }
