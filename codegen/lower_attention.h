@@ -11,7 +11,7 @@ namespace weft::codegen {
 /// Without arguments, which are q, k, v and the result.
 Launch lower_attention(const ir::Graph& graph, std::uint32_t id);
 
-/// Nodes that ir::analyze_group found to be a group.
+/// Nodes that ir::GroupAnalysis found to be a group.
 struct AttentionGradientLaunch {
   Launch launch;                      // without arguments: the operands, then what it writes
   std::vector<std::uint32_t> writes;  // nodes, in the order of arguments

@@ -199,8 +199,10 @@ Collected collect(std::span<const Ref> asked, Extent extent) {
   for (const Ref& r : collector.order()) {
     if (is_kept(*r) && lies_here(*r)) choose(r);
   }
+  // A device gets each argument by a copy.
+  const Lifting lifting = place == Place::cpu() ? Lifting::any : Lifting::changed;
   const std::vector<LiftedNumber> lifted =
-      lifted_numbers(collector.order(), outputs, collector.numbers());
+      lifted_numbers(collector.order(), outputs, collector.numbers(), lifting);
   return build(collector, std::move(outputs), "eval", lifted);
 }
 
@@ -352,8 +354,11 @@ Place common_place(std::span<const Ref> values) {
 
 runtime::Buffer value_of(const Ref& r) {
   evaluate({&r, 1});
+  const Record& value = *resolve(r);
+  // Only memory of others is ever exchanged for other memory.
+  if (!value.external.load(std::memory_order_acquire)) return value.buffer;
   const std::lock_guard lock(graph_mutex());
-  return resolve(r)->buffer;
+  return value.buffer;
 }
 
 }  // namespace weft::detail

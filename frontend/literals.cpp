@@ -150,11 +150,11 @@ void tell_apart(Seen& seen, const std::vector<std::uint64_t>& now) {
 }  // namespace
 
 std::vector<LiftedNumber> lifted_numbers(std::span<const Ref> order, std::span<const Ref> outputs,
-                                         const Numbering& numbers) {
+                                         const Numbering& numbers, Lifting lifting) {
   const Reading program(order, outputs, numbers);
   const std::vector<std::uint64_t>& now = program.values();
   if (now.empty()) return {};
-  const std::uint64_t hash = program.hash_of_the_rest();
+  const std::uint64_t hash = mix(program.hash_of_the_rest(), static_cast<std::uint64_t>(lifting));
 
   std::vector<LiftedNumber> result;
   Memory& m = memory();
@@ -162,7 +162,8 @@ std::vector<LiftedNumber> lifted_numbers(std::span<const Ref> order, std::span<c
   if (m.programs.size() >= capacity) m.programs.clear();
   Seen& seen = m.programs[hash];
   if (seen.values.size() != now.size()) {
-    const std::vector<bool> lifted = program.any_numbers();
+    const std::vector<bool> lifted =
+        lifting == Lifting::any ? program.any_numbers() : std::vector<bool>(now.size(), false);
     seen = {now, lifted, equal_numbers(program, lifted)};
   }
   tell_apart(seen, now);

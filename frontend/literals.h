@@ -17,11 +17,15 @@ struct LiftedNumber {
   std::vector<std::size_t> places;
 };
 
-/// The numbers of `order` (operands first) that become arguments: those of which no pass can make
-/// anything, and those that equal programs have had with other values. Equal ones are one argument,
-/// as long as they have always been equal. Remembers this program's numbers. Equal programs are
+enum class Lifting : std::uint8_t {
+  changed,  ///< Numbers that equal programs have had with other values.
+  any,      ///< And those of which no pass can make anything: where arguments cost nothing.
+};
+
+/// The numbers of `order` (operands first) that become arguments. Equal ones are one argument, as
+/// long as they have always been equal. Remembers this program's numbers. Equal programs are
 /// numbered alike. Thread-safe.
 std::vector<LiftedNumber> lifted_numbers(std::span<const Ref> order, std::span<const Ref> outputs,
-                                         const Numbering& numbers);
+                                         const Numbering& numbers, Lifting lifting);
 
 }  // namespace weft::detail

@@ -48,6 +48,8 @@ TEST_CASE("an undefined tensor is named by what was asked of it") {
 
 TEST_CASE("settings and devices are refused at the caller's line") {
   CHECK_ERROR("set_num_threads: expected an integer from 1 to", (set_num_threads(0), 0));
+  CHECK_ERROR("got -1", (set_num_threads(-1), 0));
+  CHECK_ERROR("got 1000000", (set_num_threads(1000000), 0));
   CHECK_ERROR("Device: expected cpu, cuda or cuda:<number>, got \"gpu\"", Device("gpu"));
   CHECK_ERROR("Device: expected cpu", ones({1}).to(Device(std::string("cuda:x"))));
 }

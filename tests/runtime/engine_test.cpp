@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <weft/error.h>
+#include "ir/builder.h"
 #include "ir/graph.h"
 #include "ir/literal.h"
 
@@ -292,6 +293,38 @@ TEST_CASE("the report counts operations, kernels and bytes") {
   CHECK(report.peak_bytes == 8 * 37 * 4);
   CHECK(report.total_ms > 0);
   CHECK(!report.passes.empty());
+}
+
+TEST_CASE("sums of more inputs than a kernel may read are several kernels") {
+  ir::Builder b("wide");
+  std::vector<ir::Value> inputs;
+  for (int k = 0; k < 1000; ++k) inputs.push_back(b.parameter({DType::f32, {9}}, "x"));
+  ir::Value chain = inputs[0], products = b.binary(ir::Op::mul, inputs[0], inputs[999]);
+  for (int k = 1; k < 1000; ++k) {
+    chain = b.binary(ir::Op::add, chain, inputs[k]);
+    products = b.binary(ir::Op::max, products, b.binary(ir::Op::mul, inputs[k], inputs[999 - k]));
+  }
+  const ir::Graph graph = b.finish({b.reduce(chain, "add", {0}), b.reduce(products, "max", {0})});
+  CHECK(agrees(graph));
+  CHECK(compile(graph)->report().kernels > 1000 / 32);
+}
+
+TEST_CASE("an expression of ten thousand operations with two hundred results") {
+  ir::Builder b("long");
+  const ir::Value x = b.parameter({DType::f32, {67}}, "x"),
+                  y = b.parameter({DType::f32, {67}}, "y");
+  ir::Value value = x;
+  std::vector<ir::Value> results;
+  for (int k = 0; k < 10000; ++k) {
+    if (k % 25 == 0)
+      value = b.unary(ir::Op::tanh, value);
+    else if (k % 3 == 0)
+      value = b.binary(ir::Op::mul, value, b.full({DType::f32, {67}}, 0.7 + 0.01 * (k % 50)));
+    else
+      value = b.binary(k % 3 == 1 ? ir::Op::add : ir::Op::max, value, k % 2 ? x : y);
+    if (k % 50 == 49) results.push_back(value);
+  }
+  CHECK(agrees(b.finish(std::move(results))));
 }
 
 TEST_CASE("several threads compile and run at once") {

@@ -21,7 +21,8 @@ TEST_CASE("weft-bench lists, filters, measures and writes JSON") {
        {"\"machine\"", "\"call_8\"", "\"median_ms\"", "\"cold_ms\"", "\"bound\": \"none\""})
     CHECK(has(read(folder / "bench.json"), part));
   check_rejected("weft-bench --filter nothing_like_it", "nothing_like_it");
-  check_rejected("weft-bench --threads 0", "--threads");
+  for (const char* threads : {"0", "-1", "1000000"})
+    check_rejected(std::string("weft-bench --threads ") + threads, "--threads");
   check_rejected("weft-bench --unknown", "--unknown");
 }
 
