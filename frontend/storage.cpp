@@ -144,6 +144,16 @@ bool Storage::lend(const Ref& value) {
 }
 
 // Values gathered from strided memory of others are read again once the memory has changed.
+const void* Storage::elements_in_place() {
+  const std::lock_guard lock(lock_);
+  if (value_ == nullptr) return nullptr;
+  const Record& value = *resolve(value_);
+  if (!value.evaluated.load(std::memory_order_acquire)) return nullptr;
+  const bool elsewhere =
+      value.external.load(std::memory_order_acquire) || value.buffer.device != nullptr;
+  return elsewhere ? nullptr : value.buffer.data();
+}
+
 Ref Storage::value() {
   Ref value;
   for (;;) {

@@ -63,7 +63,9 @@ class Storage {
   /// Whether gradients reach a variable through that value.
   static bool requires_grad(const StorageRef& storage);
 
-  Ref value();                ///< Regardless of traces. Waits while it is lent.
+  Ref value();  ///< Regardless of traces. Waits while it is lent.
+  /// The value's elements, where they lie in memory of our own already; else null.
+  const void* elements_in_place();
   void set_value(Ref value);  ///< Regardless of traces. Ends a loan.
   /// Takes the value out until set_value if it is `value` and nobody else has it or its memory, so
   /// that its memory may be written over. The caller holds one reference.

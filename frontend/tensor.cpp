@@ -9,6 +9,7 @@
 #include "frontend/expr.h"
 #include "frontend/promote.h"
 #include "frontend/storage.h"
+#include "frontend/trace.h"
 
 namespace weft {
 
@@ -104,7 +105,12 @@ std::shared_ptr<const void> Tensor::elements(const Location& where) const {
   return memory;
 }
 
-const void* Tensor::data_ptr(Here here) const { return elements(here).get(); }
+const void* Tensor::data_ptr(Here here) const {
+  const detail::TensorImpl* impl = detail::Access::impl(*this).get();
+  if (impl != nullptr && impl->chain == nullptr && detail::Trace::current() == nullptr)
+    if (const void* at = impl->storage->elements_in_place()) return at;
+  return elements(here).get();
+}
 
 Scalar Tensor::item(Here here) const {
   const OpScope scope("item", here);
