@@ -196,7 +196,9 @@ KernelBuilder::Result KernelBuilder::finish() {
   kernel.sections = std::move(sections_);
   bind_numbers(kernel, result);
   renumber(kernel);
+#ifndef NDEBUG
   verify(kernel);
+#endif
   result.kernel = std::make_shared<const Kernel>(std::move(kernel));
   return result;
 }

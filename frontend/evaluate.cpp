@@ -89,7 +89,7 @@ bool is_kept(const Record& r) {
 /// The graph of the collected records. Lifted numbers become parameters behind the inputs.
 Collected build(const Collector& collected, std::vector<Ref> outputs, const char* name,
                 const std::vector<LiftedNumber>& lifted = {}) {
-  ir::Builder b(name);
+  ir::Builder b(name, collected.size());
   std::vector<Ref> inputs = collected.inputs();
   std::vector<ir::Value> values(collected.size());  // by number
   std::vector<bool> known(collected.size(), false);

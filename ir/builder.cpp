@@ -28,7 +28,12 @@ bool join_shapes(Shape& common, const Shape& shape) {
 
 }  // namespace
 
-Builder::Builder(std::string name) { graph_.name_ = std::move(name); }
+Builder::Builder(std::string name, std::size_t nodes) {
+  graph_.name_ = std::move(name);
+  if (nodes == 0) return;
+  graph_.nodes_.reserve(nodes);
+  known_.reserve(nodes);
+}
 
 Value Builder::parameter(Type type, std::string name, Location where) {
   if (graph_.nodes_.size() != graph_.param_names_.size())
@@ -72,13 +77,13 @@ Value Builder::add_node(Op op, std::span<const Value> operands, Attributes attrs
             where_};
   if (op == Op::parameter) throw InternalError("builder: parameters are made by parameter()");
   node.types = infer(node, operand_types(node));
-  if (const Value known = fold(node); known.valid()) return known;
+  if (const Value folded = fold(node); folded.valid()) return folded;
   const std::uint64_t hash = structural_hash(node);
-  const auto [begin, end] = known_.equal_range(hash);
-  for (auto it = begin; it != end; ++it)
-    if (structurally_equal(graph_.nodes_[it->second], node)) return {it->second, 0};
+  const std::uint32_t known = known_.find(
+      hash, [&](std::uint32_t id) { return structurally_equal(graph_.nodes_[id], node); });
+  if (known != NodeIndex::none) return {known, 0};
   const Value added = push(std::move(node));
-  known_.emplace(hash, added.node);
+  known_.add(hash, added.node);
   return added;
 }
 
@@ -185,7 +190,7 @@ Graph Builder::finish(std::vector<Value> results) {
     if (v.node >= graph_.size() || v.result >= graph_.node(v).types.size())
       throw InternalError("builder: a result is no value of this graph");
   graph_.results_ = std::move(results);
-  known_.clear();
+  known_ = {};
   return std::move(graph_);
 }
 

@@ -4,17 +4,18 @@
 #include <array>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/node_index.h"
 
 namespace weft::ir {
 
 class Builder {
  public:
-  explicit Builder(std::string name);
+  /// Room for so many nodes; there may be more.
+  explicit Builder(std::string name, std::size_t nodes = 0);
 
   /// Parameters come before every other node. A name already taken gets a number: x, x_1, x_2.
   Value parameter(Type type, std::string name, Location where = {});
@@ -75,7 +76,7 @@ class Builder {
 
   Graph graph_;
   Location where_;
-  std::unordered_multimap<std::uint64_t, std::uint32_t> known_;
+  NodeIndex known_;
   std::unordered_set<std::string> names_;  // of parameters
 };
 

@@ -8,7 +8,7 @@ namespace weft::passes {
 using namespace ir;
 
 Copied copy_live(const Graph& graph) {
-  Builder b(graph.name());
+  Builder b(graph.name(), graph.size());
   std::vector<Value> map(graph.size());
   const std::vector<bool> live = graph.live();
   const auto moved = [&](Value v) {

@@ -13,7 +13,7 @@ namespace weft::passes {
 /// value (its first result) that takes its place, or an invalid one to keep it.
 template <class Replace>
 ir::Graph rebuild(const ir::Graph& graph, Replace&& replace) {
-  ir::Builder b(graph.name());
+  ir::Builder b(graph.name(), graph.size());
   std::vector<ir::Value> map(graph.size());
   const std::vector<bool> live = graph.live();
   const auto moved = [&](ir::Value v) {

@@ -105,7 +105,7 @@ std::span<const SimplifyRule> rules_of(Op op) {
   return by_op[static_cast<std::size_t>(op)];
 }
 
-Simplifier::Simplifier(const Graph& from) : from_(from), b_(from.name()) {}
+Simplifier::Simplifier(const Graph& from) : from_(from), b_(from.name(), from.size()) {}
 
 Value Simplifier::add(Op op, std::span<const Value> operands, Attributes attrs) {
   return simplified(b_.add_node(op, operands, std::move(attrs)));
