@@ -591,7 +591,7 @@ class GroupLowering {
 LoweredGroup lower_group(const ir::Graph& graph, std::span<const std::uint32_t> nodes,
                          std::span<const std::uint32_t> outputs, std::span<const Value> scalars) {
   std::string why;
-  const auto group = ir::GroupAnalysis::of(graph, nodes, outputs, &why);
+  const auto group = ir::GroupAnalysis::of_formed(graph, nodes, outputs, &why);
   if (!group) throw InternalError("lower: a group of the fused graph is no loop nest: " + why);
   return GroupLowering(graph, nodes, outputs, scalars, group->take()).run();
 }

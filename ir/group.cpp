@@ -51,7 +51,7 @@ bool is_uniform(const Graph& graph, Value v) {
 
 class GroupAnalysis::Nest {
  public:
-  explicit Nest(const Graph& graph) : graph_(graph) {}
+  Nest(const Graph& graph, bool formed) : graph_(graph), formed_(formed) {}
 
   bool analyze(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> outputs) {
     for (auto id = nodes.rbegin(); id != nodes.rend(); ++id)
@@ -281,7 +281,10 @@ class GroupAnalysis::Nest {
     return std::all_of(maps.begin(), maps.end(), [&](MapId map) { return visit(m.node, map); });
   }
 
+  /// Fusion knows which inputs are the same everywhere; in a group that it has formed they are
+  /// parameters like others.
   bool loads_fit() {
+    if (formed_) return true;
     const auto pointers = std::count_if(loads_.begin(), loads_.end(), [&](const Load& l) {
       return !is_uniform(graph_, l.value) && !member(l.value.node);
     });
@@ -386,6 +389,7 @@ class GroupAnalysis::Nest {
   bool keeps_axes(std::uint32_t id, bool store) const;
 
   const Graph& graph_;
+  const bool formed_;
   Group group_;
   const Shape* widest_ = nullptr;  // of the outputs; decides the axes of an elementwise group
   std::vector<Load> loads_;
@@ -454,7 +458,20 @@ std::unique_ptr<GroupAnalysis> GroupAnalysis::of(const Graph& graph,
                                                  std::span<const std::uint32_t> nodes,
                                                  std::span<const std::uint32_t> outputs,
                                                  std::string* why) {
-  auto nest = std::make_unique<Nest>(graph);
+  return analyzed(std::make_unique<Nest>(graph, false), nodes, outputs, why);
+}
+
+std::unique_ptr<GroupAnalysis> GroupAnalysis::of_formed(const Graph& graph,
+                                                        std::span<const std::uint32_t> nodes,
+                                                        std::span<const std::uint32_t> outputs,
+                                                        std::string* why) {
+  return analyzed(std::make_unique<Nest>(graph, true), nodes, outputs, why);
+}
+
+std::unique_ptr<GroupAnalysis> GroupAnalysis::analyzed(std::unique_ptr<Nest> nest,
+                                                       std::span<const std::uint32_t> nodes,
+                                                       std::span<const std::uint32_t> outputs,
+                                                       std::string* why) {
   if (nest->analyze(nodes, outputs))
     return std::unique_ptr<GroupAnalysis>(new GroupAnalysis(std::move(nest)));
   if (why) *why = nest->why();

@@ -69,6 +69,11 @@ class GroupAnalysis {
   static std::unique_ptr<GroupAnalysis> of(const Graph& graph, std::span<const std::uint32_t> nodes,
                                            std::span<const std::uint32_t> outputs,
                                            std::string* why = nullptr);
+  /// The same for a group that fusion has formed: as many inputs as it has.
+  static std::unique_ptr<GroupAnalysis> of_formed(const Graph& graph,
+                                                  std::span<const std::uint32_t> nodes,
+                                                  std::span<const std::uint32_t> outputs,
+                                                  std::string* why);
   ~GroupAnalysis();
 
   /// Makes `node` a member too, and stored if `store`. False, and nothing done, where that is no
@@ -82,6 +87,10 @@ class GroupAnalysis {
  private:
   class Nest;
   explicit GroupAnalysis(std::unique_ptr<Nest> nest);
+  static std::unique_ptr<GroupAnalysis> analyzed(std::unique_ptr<Nest> nest,
+                                                 std::span<const std::uint32_t> nodes,
+                                                 std::span<const std::uint32_t> outputs,
+                                                 std::string* why);
   std::unique_ptr<Nest> nest_;
 };
 
