@@ -56,6 +56,10 @@ std::string milliseconds(double ms) {
 std::string dump_stage(const ir::Graph& graph, const runtime::Executable& executable, Stage stage) {
   if (stage == Stage::graph) return ir::print(graph);
   if (stage == Stage::fused) return ir::print(executable.fused_graph());
+  if (stage == Stage::cuda) {  // fused for a backend without kernels of attention
+    const auto list = passes::default_pipeline(true, passes::Kernels::core);
+    return codegen::dump(codegen::lower(passes::run_passes(graph, list)), form_of(stage));
+  }
   return codegen::dump(codegen::lower(executable.fused_graph()), form_of(stage));
 }
 

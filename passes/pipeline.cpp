@@ -23,6 +23,8 @@ constexpr Pass cse_pass{"cse", cse, "make equal subgraphs one node"};
 constexpr Pass fold_pass{"fold", fold, "compute what depends on constants alone"};
 constexpr Pass simplify_pass{"simplify", simplify, "apply algebra that keeps every bit"};
 constexpr Pass expand_pass{"expand", expand, "write operations without kernels in core ones"};
+constexpr Pass expand_all_pass{"expand_all", expand_all,
+                               "write every operation that can be in core ones"};
 constexpr Pass canonicalize_dots_pass{"canonicalize_dots", canonicalize_dots,
                                       "bring products into the form [B,M,K] x [B,K,N]"};
 constexpr Pass split_reductions_pass{"split_reductions", split_reductions,
@@ -37,6 +39,7 @@ constexpr std::array passes{inline_fused_pass,
                             fold_pass,
                             simplify_pass,
                             expand_pass,
+                            expand_all_pass,
                             canonicalize_dots_pass,
                             split_reductions_pass,
                             split_concatenations_pass,
@@ -70,12 +73,13 @@ void verify_after([[maybe_unused]] const Pass& pass, [[maybe_unused]] const Grap
 
 std::span<const Pass> all_passes() { return passes; }
 
-std::vector<Pass> default_pipeline(bool fuse) {
+std::vector<Pass> default_pipeline(bool fuse, Kernels kernels) {
   std::vector<Pass> list{
-      inline_fused_pass,          // what is fused is decided anew
-      simplify_pass,              // with cse and dce, as it builds anew what is live
-      fold_pass,                  // what simplify has laid bare
-      expand_pass,                // before reductions are split: it makes some
+      inline_fused_pass,  // what is fused is decided anew
+      simplify_pass,      // with cse and dce, as it builds anew what is live
+      fold_pass,          // what simplify has laid bare
+      // Before reductions are split: it makes some.
+      kernels == Kernels::all ? expand_pass : expand_all_pass,
       canonicalize_dots_pass,     // the form that kernels know
       split_reductions_pass,      // likewise
       simplify_pass,              // joins the views that the last two made

@@ -29,8 +29,11 @@ struct PipelineOptions {
   std::function<void(const Pass&, const ir::Graph& before, const ir::Graph& after)> on_change;
 };
 
-std::span<const Pass> all_passes();             // every pass that --passes knows
-std::vector<Pass> default_pipeline(bool fuse);  // the readable list
+std::span<const Pass> all_passes();  // every pass that --passes knows
+
+/// Which operations a backend has kernels for.
+enum class Kernels : unsigned char { all, core };
+std::vector<Pass> default_pipeline(bool fuse, Kernels kernels = Kernels::all);  // the readable list
 /// Throws weft::Error naming an unknown pass and those that exist.
 std::vector<Pass> passes_by_name(std::string_view comma_separated);
 /// Verifies after each pass in debug builds (InternalError names the pass).
@@ -44,6 +47,7 @@ ir::Graph cse(const ir::Graph&);
 ir::Graph fold(const ir::Graph&);                  // constants known now
 ir::Graph simplify(const ir::Graph&);              // the rule table
 ir::Graph expand(const ir::Graph&);                // argmax, argmin, ... into core operations
+ir::Graph expand_all(const ir::Graph&);            // attention and its gradients, too
 ir::Graph canonicalize_dots(const ir::Graph&);     // dot_general as [batch,m,k] x [batch,k,n]
 ir::Graph split_reductions(const ir::Graph&);      // one `reduce` per stage of ir/reduce_order.h
 ir::Graph split_concatenations(const ir::Graph&);  // few operands each

@@ -82,11 +82,12 @@ ExecutablePointer make_executable(const ir::Graph& graph, const CompileOptions& 
   Stopwatch watch;
   passes::PipelineOptions pipeline;
   pipeline.fuse = options.fuse;
-  ir::Graph fused =
-      passes::run_passes(graph, passes::default_pipeline(options.fuse), pipeline, &report.passes);
+  const bool on_cuda = options.backend == Backend::cuda;
+  const auto list = passes::default_pipeline(
+      options.fuse, on_cuda ? passes::Kernels::core : passes::Kernels::all);
+  ir::Graph fused = passes::run_passes(graph, list, pipeline, &report.passes);
   if (verifies()) ir::verify(fused);
   report.passes_ms = watch.lap_ms();
-  const bool on_cuda = options.backend == Backend::cuda;
   codegen::Program program =
       codegen::lower(fused, on_cuda ? codegen::Scalars::by_pointer : codegen::Scalars::by_value);
   report.lower_ms = watch.lap_ms();

@@ -110,6 +110,7 @@ constexpr OpDef table[] = {
      .attrs = attention_attrs,
      .infer = infer_attention,
      .jvp = jvp_attention,
+     .expand = expand_attention,
      .doc = "softmax(scale * q k^T) v with online softmax, for each index of the leading axes"},
     {.op = Op::attention_gradient,
      .name = "attention_gradient",

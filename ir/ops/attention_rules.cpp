@@ -1,6 +1,6 @@
-// Derivatives of attention. They are linear: attention_tangent in one operand's tangent, and its
-// transposition attention_gradient in the result's cotangent. Both are products and softmax, which
-// have derivatives of any order.
+// Attention as products and softmax, and its derivatives. They are linear: attention_tangent in one
+// operand's tangent, and its transposition attention_gradient in the result's cotangent. Both are
+// products and softmax, which have derivatives of any order.
 #include <array>
 #include <limits>
 #include <numeric>
@@ -17,7 +17,7 @@ constexpr std::array operand_names{"query", "key", "value"};
 /// Products over the last two axes of arrays that share the axes before them.
 class Attention {
  public:
-  /// Operands q, k, v and the tangent or cotangent x.
+  /// Operands q, k, v and, of derivatives, the tangent or cotangent x.
   Attention(Builder& b, const Node& node, std::span<const Value> operands)
       : b_(b),
         node_(node),
@@ -25,9 +25,17 @@ class Attention {
         q_(operands[0]),
         k_(operands[1]),
         v_(operands[2]),
-        x_(operands[3]) {
+        x_(operands.size() > 3 ? operands[3] : Value{}) {
     batch_.resize(static_cast<std::size_t>(rank_) - 2);
     std::iota(batch_.begin(), batch_.end(), 0);
+  }
+
+  Value result() {
+    if (b_.type(k_).shape.end()[-2] > 0)
+      return product(softmax(scaled(product(q_, k_, 1, 1))), v_, 1, 0);
+    Shape shape = b_.type(q_).shape;  // no keys
+    shape.back() = b_.type(v_).shape.back();
+    return b_.broadcast_in_dim(b_.scalar(b_.type(q_).dtype, 0), shape, {});
   }
 
   /// Of the result, along x.
@@ -109,6 +117,10 @@ std::vector<Value> transpose_attention_tangent(const TransposeContext& c) {
       c.b.add_node(Op::attention_gradient,
                    {c.operands[0], c.operands[1], c.operands[2], c.cotangent}, c.node.attrs);
   return {{}, {}, {}, gradient};
+}
+
+Value expand_attention(Builder& b, const Node& node, std::span<const Value> operands) {
+  return Attention(b, node, operands).result();
 }
 
 Value expand_attention_gradient(Builder& b, const Node& node, std::span<const Value> operands) {

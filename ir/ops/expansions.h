@@ -9,6 +9,7 @@
 namespace weft::ir {
 
 Value expand_arg_extreme(Builder&, const Node&, std::span<const Value> operands);
+Value expand_attention(Builder&, const Node&, std::span<const Value> operands);
 Value expand_attention_gradient(Builder&, const Node&, std::span<const Value> operands);
 Value expand_attention_tangent(Builder&, const Node&, std::span<const Value> operands);
 

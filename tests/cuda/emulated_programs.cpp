@@ -34,8 +34,8 @@ constexpr std::size_t kernels_per_module = 100;  // one compilation each; two at
 std::size_t EmulatedPrograms::add(const Graph& graph, bool fuse) {
   passes::PipelineOptions options;
   options.fuse = fuse;
-  programs_.push_back(
-      codegen::lower(passes::run_passes(graph, passes::default_pipeline(fuse), options)));
+  programs_.push_back(codegen::lower(
+      passes::run_passes(graph, passes::default_pipeline(fuse, passes::Kernels::core), options)));
   result_types_.emplace_back();
   for (const Value& v : graph.results()) result_types_.back().push_back(graph.type(v));
   for (const codegen::Launch& launch : programs_.back().launches) {

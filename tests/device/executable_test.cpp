@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <weft/error.h>
+#include "passes/pipeline.h"
 #include "runtime/cuda/device.h"
 #include "runtime/disk_cache.h"
 #include "runtime/engine.h"
@@ -135,16 +136,12 @@ TEST_CASE("programs and their gradients give the interpreter's bits, wherever in
 TEST_CASE("random graphs give the interpreter's bits on the device") {
   if (skipped()) return;
   const Fresh fresh;
-  int run_count = 0;
-  for (std::uint64_t seed = 300; run_count < 12; ++seed) try {
-      const GraphCase c = random_case(seed);
-      CAPTURE(print(c.graph));
-      check_same(run(*runtime::compile(c.graph, on_device), c.graph, c.inputs),
-                 interpret(c.graph, c.inputs));
-      ++run_count;
-    } catch (const Unsupported& error) {
-      CHECK_MESSAGE(has(error.what(), "attention"), error.what());
-    }
+  for (std::uint64_t seed = 300; seed < 312; ++seed) {
+    const GraphCase c = random_case(seed);
+    CAPTURE(print(c.graph));
+    check_same(run(*runtime::compile(c.graph, on_device), c.graph, c.inputs),
+               interpret(passes::expand_all(c.graph), c.inputs));
+  }
 }
 
 TEST_CASE("results that are parameters, constants or occur twice; values without elements") {

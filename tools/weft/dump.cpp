@@ -15,8 +15,10 @@ namespace {
 ir::Graph transform(const ir::Graph& graph, const DumpOptions& options) {
   const bool needs_pipeline = options.stage != "graph" && options.passes.empty();
   if (!needs_pipeline && options.passes.empty()) return graph;
-  const auto passes =
-      needs_pipeline ? passes::default_pipeline(true) : passes::passes_by_name(options.passes);
+  const bool cuda = options.stage == "cuda" || options.stage == "ptx" || options.device == "cuda";
+  const auto passes = needs_pipeline ? passes::default_pipeline(true, cuda ? passes::Kernels::core
+                                                                           : passes::Kernels::all)
+                                     : passes::passes_by_name(options.passes);
   passes::PipelineOptions pipeline;
   if (options.print_changed) {
     pipeline.on_change = [](const passes::Pass& pass, const ir::Graph&, const ir::Graph& after) {
