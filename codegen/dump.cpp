@@ -29,6 +29,8 @@ std::string cuda_of(const Launch& launch) {
   return cuda_text(*launch.kernel, launch.params, offsets);
 }
 
+std::string print_of(const Launch& launch) { return print(*launch.kernel); }
+
 std::string code_of(const Launch& launch, CodeForm form) {
   const Kernel& kernel = *launch.kernel;
   switch (form) {
@@ -63,7 +65,6 @@ class DeviceCode {
            "\n";
   }
 
- private:
   static std::string grid(const Launch& launch) {
     std::vector<std::int64_t> offsets;
     for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
@@ -73,6 +74,7 @@ class DeviceCode {
            " threads";
   }
 
+ private:
   const cuda::Nvrtc* compiler_;
   const cuda::Architecture architecture_;
 };
@@ -84,13 +86,15 @@ std::string heading(const Launch& launch, std::size_t number) {
   return text + "]";
 }
 
-template <class CodeOf>
-std::string dump_each(const Program& program, CodeForm form, const CodeOf& code) {
+/// Launches with equal keys have equal code, which is shown once.
+template <class KeyOf, class CodeOf>
+std::string dump_each(const Program& program, CodeForm form, const KeyOf& key_of,
+                      const CodeOf& code) {
   std::string text;
   std::vector<std::string> seen;
   for (std::size_t k = 0; k < program.launches.size(); ++k) {
     const Launch& launch = program.launches[k];
-    const std::string key = print(*launch.kernel);
+    const std::string key = key_of(launch);
     const auto first = std::find(seen.begin(), seen.end(), key);
     text += comment(form) + heading(launch, k);
     if (first == seen.end())
@@ -106,11 +110,13 @@ std::string dump_each(const Program& program, CodeForm form, const CodeOf& code)
 }  // namespace
 
 std::string dump(const Program& program, CodeForm form) {
-  return dump_each(program, form, code_of);
+  // A kernel has one text on the CPU; on a device it depends on what a launch lets it assume.
+  return dump_each(program, form, form == CodeForm::cuda ? cuda_of : print_of, code_of);
 }
 
 std::string dump_for_device(const Program& program, CodeForm form, std::string_view architecture) {
-  return dump_each(program, form, DeviceCode(architecture));
+  const auto key = [](const Launch& launch) { return cuda_of(launch) + DeviceCode::grid(launch); };
+  return dump_each(program, form, key, DeviceCode(architecture));
 }
 
 }  // namespace weft::codegen

@@ -118,8 +118,8 @@ class Planner {
       const Coef& stride = access.strides[a];
       if (stride.is_zero()) continue;
       if (params_[a] > 1) shared_by_all = false;
-      if (!in_pieces(stride.is_one() ? 1 : params_[static_cast<std::size_t>(stride.param)]))
-        return false;
+      const bool given = stride.kind == Coef::Kind::param;  // else 1 or -1
+      if (!in_pieces(given ? params_[static_cast<std::size_t>(stride.param)] : 1)) return false;
     }
     return !shared_by_all;
   }

@@ -49,6 +49,11 @@ class Chooser {
     return value < 0 ? std::min(narrow_limit, value == INT64_MIN ? narrow_limit : -value) : value;
   }
 
+  std::int64_t stride(const Coef& coef) const {
+    if (coef.kind == Coef::Kind::param) return params_[static_cast<std::size_t>(coef.param)];
+    return coef.is_zero() ? 0 : coef.is_one() ? 1 : -1;
+  }
+
   // The largest magnitude of sum coefs[a] * index[a]; a bound, at most the limit.
   std::int64_t reach(const std::vector<Coef>& coefs) const {
     std::int64_t total = 0;
@@ -102,7 +107,8 @@ class Chooser {
     const auto last = static_cast<std::size_t>(kernel_.parallel_axes) - 1;
     if (!access.strides[last].is_one() || offsets_[k] % pack_size != 0) return false;
     for (std::size_t axis = 0; axis < last; ++axis)
-      if (magnitude(access.strides[axis]) % pack_size != 0) return false;
+      if (!access.strides[axis].is_zero() && stride(access.strides[axis]) % pack_size != 0)
+        return false;
     return is_plain(static_cast<int>(k));
   }
 

@@ -69,8 +69,14 @@ template <class T> __device__ void weft_store_part(const weft_pack<T>& pack, T* 
   }
 }
 
-// Rows into shared memory, asynchronously, 16 bytes at a time; both ends aligned to that.
-#ifdef __CUDA_ARCH__
+// Rows into shared memory, 16 bytes at a time, both ends aligned to that; asynchronously where the
+// device can.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+__device__ void weft_copy_16(void* shared, const void* global) {
+  *(weft_pack<u32>*)shared = *(const weft_pack<u32>*)global;
+}
+__device__ void weft_copy_wait() {}
+#elif defined(__CUDA_ARCH__)
 __device__ void weft_copy_16(void* shared, const void* global) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
                    (unsigned)__cvta_generic_to_shared(shared)),

@@ -196,6 +196,35 @@ TEST_CASE("rows that fit are copied into shared memory, and what is kept lies ov
   }
 }
 
+TEST_CASE("rows are copied on devices that cannot do so by themselves, too") {
+  const cuda::Nvrtc* compiler = cuda::Nvrtc::find();
+  if (!compiler) return;  // compile_if_possible tells
+  const Kernel kernel = row_softmax();
+  std::vector<std::int64_t> sizes{64, 1024};
+  sizes.resize(static_cast<std::size_t>(kernel.param_count), 1024);
+  const std::int64_t offsets[] = {0, 0};
+  const std::string ptx = compiler->compile_all(cuda_text(kernel, sizes, offsets), "sm_75").ptx;
+  CHECK(!contains(ptx, "cp.async"));
+  CHECK(contains(ptx, "ld.global"));
+}
+
+TEST_CASE("packs need strides of whole packs, however large and whichever their sign") {
+  KernelWriter w(2, false);
+  const int x = w.access(DType::f32, false, {Coef::at(1), Coef::one()});
+  const int y = w.access(DType::f32, true, {Coef::zero(), Coef::one()});
+  w.begin(Kind::once);
+  w.store(y, w.op(ir::Op::neg, DType::f32, {w.load(x)}));
+  Kernel kernel = w.kernel();
+  kernel.accesses[0].strides[0] = Coef::at(2);
+  kernel.param_count = 3;
+  const std::int64_t offsets[] = {0, 0};
+  for (const std::int64_t stride : {std::int64_t{1073741824}, std::int64_t{-1073741824}}) {
+    const std::int64_t whole[] = {5, 64, stride}, odd[] = {5, 64, stride + 1};
+    CHECK(cuda::schedule(kernel, whole, offsets).packed[0]);
+    CHECK(!cuda::schedule(kernel, odd, offsets).packed[0]);
+  }
+}
+
 TEST_CASE("what lies along another axis goes through shared memory in squares") {
   KernelWriter w(2, false);
   const int x = w.access(DType::f32, false, {Coef::one(), Coef::at(1)});

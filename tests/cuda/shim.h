@@ -69,7 +69,8 @@ static weft_emulated_copy weft_emulated_copies[1024][1024];
 static int weft_emulated_copy_count[1024];
 static inline void weft_copy_16(void* shared, const void* global) {
   int& count = weft_emulated_copy_count[threadIdx.x];
-  if (count == 1024) __builtin_trap();
+  if (count == 1024 || ((unsigned long long)shared | (unsigned long long)global) % 16 != 0)
+    __builtin_trap();
   weft_emulated_copies[threadIdx.x][count++] = {shared, global};
 }
 static inline void weft_copy_wait() {
