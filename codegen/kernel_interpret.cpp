@@ -175,7 +175,8 @@ class Interpreter {
   Bits run_scan(const Inst& inst) {
     Scan& scan = scans_.at(&inst);
     const Bits x = value(inst.args[0]);
-    if (kernel_.lanes == Lanes::across) return scan.carry = combined(inst, scan.carry, x);
+    if (kernel_.lanes == Lanes::across || ir::cumulative_in_order(inst.monoid))
+      return scan.carry = combined(inst, scan.carry, x);
     // Lanes after this one do not matter to it.
     constexpr auto block = static_cast<std::size_t>(ir::cumulative_block);
     scan.block.push_back(x);

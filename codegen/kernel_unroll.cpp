@@ -146,13 +146,15 @@ class KernelBuilder::Unroller {
     return combined(inst, zero, with);
   }
 
+  Reg in_order(const Inst& inst, const std::vector<Reg>& lane) {
+    Reg sum = begun(inst, lane[0]);
+    for (std::size_t r = 1; r < lane.size(); ++r) sum = combined(inst, sum, lane[r]);
+    return sum;
+  }
+
   /// In the orders of ir/reduce_order.h, where lanes beyond the last element hold the identity.
   Reg reduced(const Inst& inst, std::vector<Reg> lane) {
-    if (b_.lanes_ == Lanes::across) {
-      Reg sum = begun(inst, lane[0]);
-      for (std::size_t r = 1; r < lane.size(); ++r) sum = combined(inst, sum, lane[r]);
-      return sum;
-    }
+    if (b_.lanes_ == Lanes::across) return in_order(inst, lane);
     for (Reg& value : lane) value = begun(inst, value);
     for (std::size_t half = most_copies / 2; half > 0; half /= 2)
       for (std::size_t l = 0; l < half && l + half < lane.size(); ++l)
@@ -161,7 +163,8 @@ class KernelBuilder::Unroller {
   }
 
   Reg scanned(const Inst& inst, std::vector<Reg> lane) {
-    if (b_.lanes_ == Lanes::across) return reduced(inst, std::move(lane));
+    if (b_.lanes_ == Lanes::across || ir::cumulative_in_order(inst.monoid))
+      return in_order(inst, lane);
     for (std::size_t h = 1; h < lane.size(); h *= 2)
       for (std::size_t l = 0; l < lane.size(); ++l)
         if (l & h) lane[l] = combined(inst, lane[(l & ~(2 * h - 1)) + h - 1], lane[l]);

@@ -99,7 +99,8 @@ class GroupAnalysis::Nest {
         if (!rows) rows = &n;
       }
       if (is_scan(n)) {
-        if (graph_.type(n.operands[0]).shape[n.attrs.integer("axis")] > cumulative_chunk)
+        if (!cumulative_in_order(n.attrs.string("kind")) &&
+            graph_.type(n.operands[0]).shape[n.attrs.integer("axis")] > cumulative_chunk)
           return no("a cumulative operation not yet split");
         rows = &n;
       }

@@ -44,7 +44,9 @@ void scan_across(Line<T> line, T identity) {
 
 /// Each line of x along the axis by itself, whatever its length.
 template <auto combine, class T>
-void scan_lines(Literal& x, std::int64_t axis, bool reverse, T identity) {
+void scan_lines(const Node& node, Literal& x, std::int64_t axis, T identity) {
+  const bool reverse = node.attrs.boolean("reverse"),
+             in_order = cumulative_in_order(node.attrs.string("kind"));
   const Shape& shape = x.type().shape;
   const std::int64_t inner = row_major_strides(shape)[axis], n = shape[axis];
   if (x.type().elements() == 0) return;
@@ -52,7 +54,7 @@ void scan_lines(Literal& x, std::int64_t axis, bool reverse, T identity) {
     T* first = x.mutable_as<T>() + line / inner * n * inner + line % inner;
     const Line<T> taken =
         reverse ? Line<T>{first + (n - 1) * inner, -inner, n} : Line<T>{first, inner, n};
-    if (inner == 1)
+    if (inner == 1 && !in_order)
       scan_along<combine>(taken, identity);
     else
       scan_across<combine>(taken, identity);
@@ -111,7 +113,7 @@ Literal scan_in_chunks(const Node& node, const Literal& x, T identity) {
       Literal part = Literal::zeros({x.type().dtype, {1, limit - first, inner}});
       const std::int64_t at = (o * n + first) * inner, count = (limit - first) * inner;
       std::copy_n(x.as<T>() + at, count, part.mutable_as<T>());
-      scan_lines<combine>(part, 1, reverse, identity);
+      scan_lines<combine>(node, part, 1, identity);
       const T* total = before.as<T>() + (o * chunks + c) * inner;
       for (std::int64_t k = 0; k < count; ++k)
         result.mutable_as<T>()[at + k] = combine(total[k % inner], part.as<T>()[k]);
@@ -123,9 +125,9 @@ Literal scan_in_chunks(const Node& node, const Literal& x, T identity) {
 template <auto combine, class T>
 Literal scan(const Node& node, const Literal& x, T identity) {
   const std::int64_t axis = node.attrs.integer("axis"), n = x.type().shape[axis];
-  if (n <= cumulative_chunk) {
+  if (n <= cumulative_chunk || cumulative_in_order(node.attrs.string("kind"))) {
     Literal result = x;
-    scan_lines<combine>(result, axis, node.attrs.boolean("reverse"), identity);
+    scan_lines<combine>(node, result, axis, identity);
     return result;
   }
   const std::int64_t inner = row_major_strides(x.type().shape)[axis];

@@ -18,11 +18,14 @@
 //                          lane[l]. Then element l is carry op lane[l], and the next block's carry
 //                          is carry op lane[15]; the first one's is the identity.
 //   inner  > 1 ("across"): one accumulator starts at the identity and takes elements in order.
+// Products take elements in order everywhere and are never cut: a block of factors by itself can
+// overflow where all of them together do not (0 before it would become a NaN).
 // Longer ones are cut into chunks, in the order in which they are taken. Each chunk is done by
 // itself; then its elements become total op element, where the first chunk's total is the identity,
 // and the others' are the cumulative operation of the chunks' reductions (by the stages above).
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "ir/type.h"
@@ -38,6 +41,7 @@ inline constexpr std::int64_t dot_block = 256;
 
 inline constexpr std::int64_t cumulative_block = 16;
 inline constexpr std::int64_t cumulative_chunk = 65536;
+constexpr bool cumulative_in_order(std::string_view kind) { return kind == "mul"; }
 
 struct ReduceStage {
   std::int64_t outer, n, inner;  // the input as a three-dimensional row-major array

@@ -131,7 +131,8 @@ Value split_cumulative(Builder& b, Value x, const std::string& kind, std::int64_
                        bool reverse) {
   const Type type = b.type(x);
   const std::int64_t n = type.shape[static_cast<std::size_t>(axis)];
-  if (n <= cumulative_chunk) return b.cumulative(x, kind, axis, reverse);
+  if (n <= cumulative_chunk || cumulative_in_order(kind))
+    return b.cumulative(x, kind, axis, reverse);
   const std::int64_t chunks = (n + cumulative_chunk - 1) / cumulative_chunk;
   const std::int64_t missing = chunks * cumulative_chunk - n;
   const std::int64_t inner = row_major_strides(type.shape)[static_cast<std::size_t>(axis)];

@@ -18,8 +18,24 @@ std::string shuffle(const std::string& value, const std::string& from) {
 
 }  // namespace
 
+namespace {
+
+ScanText in_order(const Inst& inst, const std::string& sum, const std::string& x) {
+  const std::string number = std::to_string(inst.result), type(type_name(inst.dtype)),
+                    part = "part" + number, result = "scan" + number;
+  return {
+      {"const " + type + " " + part + " = " + x + ";", type + " " + result + " = " + sum + ";",
+       "for (int l = 0; l < 32; ++l) {", "  const " + type + " next = " + shuffle(part, "l") + ";",
+       "  " + sum + " = " + combine(inst, sum, "next") + ";",
+       "  if ((int)lane == l) " + result + " = " + sum + ";", "}"},
+      result};
+}
+
+}  // namespace
+
 // A turn has two blocks; the second one's carry is that of the first with its total.
 ScanText scan_text(const Inst& inst, const std::string& sum, const std::string& x) {
+  if (ir::cumulative_in_order(inst.monoid)) return in_order(inst, sum, x);
   static_assert(ir::cumulative_block == 16);
   const std::string number = std::to_string(inst.result), type(type_name(inst.dtype)),
                     part = "part" + number, middle = "middle" + number, result = "scan" + number;

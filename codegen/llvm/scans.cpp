@@ -49,7 +49,20 @@ Value* RowScans::within_vector(const Inst& scan, Value* x) {
   return x;
 }
 
+Value* RowScans::take_in_order(const Inst& scan, Value* x) {
+  Value*& carry = states_.at(&scan).carry;
+  Value* sum = e_.b.CreateExtractElement(carry, std::uint64_t{0});
+  for (int lane = 0; lane < e_.width(); ++lane) {
+    const auto number = static_cast<std::uint64_t>(lane);
+    sum = emit_combine(e_, scan.monoid, scan.dtype, sum, e_.b.CreateExtractElement(x, number));
+    x = e_.b.CreateInsertElement(x, sum, number);
+  }
+  carry = e_.splat(sum);
+  return x;
+}
+
 Value* RowScans::take(const Inst& scan, int v, Value* x) {
+  if (ir::cumulative_in_order(scan.monoid)) return take_in_order(scan, x);
   State& state = states_.at(&scan);
   const int vectors = block_vectors(e_), place = v % vectors;
   if (place == 0) state.ends.clear();

@@ -33,6 +33,7 @@ class RowScans {
     std::vector<Emitter::Values> ends{};
   };
 
+  Value* take_in_order(const Inst& scan, Value* x);
   Value* within_vector(const Inst& scan, Value* x);
   Value* last_lane(Value* x);
 

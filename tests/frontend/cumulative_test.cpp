@@ -23,6 +23,19 @@ TEST_CASE("cumulative sums and products along a dimension") {
   CHECK_ERROR("cumprod: dimension out of range", cumprod(tensor(1.0), 1));
 }
 
+TEST_CASE(
+    "cumprod takes its factors in order, so that blocks of large ones by themselves overflow "
+    "nothing") {
+  const Tensor growing = arange(0.0, 400.0, 1.0);
+  for (const Tensor& x : {growing, growing.reshape({400, 1}), growing.to(f64)})
+    CHECK(x.cumprod(0).abs().sum().to(f64).item<double>() == 0);
+  // 1e20, 14 times 1e-3, 15 times 1e3: back at 1e23, over 1e-22.
+  const Tensor turning = cat({full({1}, 1e20), full({14}, 1e-3), full({15}, 1e3)}, 0);
+  CHECK(turning.cumprod(0)[29].to(f64).item<double>() == doctest::Approx(1e23));
+  const Tensor alternating = where(arange(0, 70000).remainder(2) == 0, tensor(1e30), tensor(1e-30));
+  CHECK(alternating.cumprod(0)[69999].to(f64).item<double>() == doctest::Approx(1).epsilon(0.02));
+}
+
 TEST_CASE("cumulative extremes come with their positions, the last of equal ones") {
   const Tensor x = tensor({{1.0, 3.0, 3.0, 2.0}, {4.0, -1.0, 4.0, 5.0}});
   const auto [values, indices] = x.cummax(1);
