@@ -102,13 +102,25 @@ Nvrtc::Nvrtc(const LibrarySearch& search) {
     throw Error("NVRTC " + version_ + " (" + path_ + ") names no architecture: " + search.remedy);
   std::sort(numbers.begin(), numbers.end());
   for (int number : numbers) architectures_.push_back({number});
-  // The compiler opens its built-in functions by bare name at the first compilation, which fails
-  // where they are on no search path; what is open already is found by its name.
-  const std::filesystem::path builtins =
-      std::filesystem::path(path_).parent_path() / ("libnvrtc-builtins.so." + version_);
-  std::string ignored;
-  has_builtins_ = open_library(builtins.string(), ignored).is_open();
   api_ = std::make_shared<Api>(loaded.api);
+  check_builtins();
+}
+
+// The compiler opens its built-in functions by bare name at the first compilation, which fails
+// where they are on no search path; what is open already is found by its name. Where they do not
+// lie beside it, a compilation of nothing tells whether they are found.
+void Nvrtc::check_builtins() const {
+  const std::string name = "libnvrtc-builtins.so." + version_;
+  std::string ignored;
+  if (open_library((std::filesystem::path(path_).parent_path() / name).string(), ignored).is_open())
+    return;
+  Program program = nullptr;
+  if (api_->create(&program, "", "nothing.cu", 0, nullptr, nullptr) != success) return;
+  const int status = api_->compile(program, 0, nullptr);
+  api_->destroy(&program);
+  if (status == builtins_failed)
+    throw Error("NVRTC " + version_ + " (" + path_ + ") finds no " + name +
+                ", which must lie beside it: install the CUDA toolkit whole");
 }
 
 namespace {
@@ -156,11 +168,7 @@ std::string Nvrtc::options_text() {
 }
 
 void Nvrtc::fail(int status, const std::string& log) const {
-  const std::string name = api_->error_name(status);
-  if (status == builtins_failed && !has_builtins_)
-    throw Error("NVRTC " + version_ + " (" + path_ + ") finds no libnvrtc-builtins.so." + version_ +
-                ", which must lie beside it: install the CUDA toolkit whole");
-  throw InternalError("nvrtc: " + name + "\n" + log);
+  throw InternalError(std::string("nvrtc: ") + api_->error_name(status) + "\n" + log);
 }
 
 Nvrtc::Compiled Nvrtc::compile_all(const std::string& text, const Target& target) const {

@@ -27,7 +27,8 @@ class Nvrtc {
   static const Nvrtc* find();
   static const std::string& missing_reason();
 
-  /// Throws weft::Error with that line. Separate objects are for tests.
+  /// Throws weft::Error with that line, also where the installation is incomplete. Separate objects
+  /// are for tests.
   explicit Nvrtc(const LibrarySearch& search);
 
   const std::string& version() const { return version_; }  // "13.0"
@@ -51,8 +52,7 @@ class Nvrtc {
     std::string ptx;
     std::string log;  // registers, stack, spills and shared memory of each kernel, as ptxas tells
   };
-  /// Thread-safe. Throws InternalError with the compiler's log, because every text is Weft's own,
-  /// and weft::Error where the installation is incomplete.
+  /// Thread-safe. Throws InternalError with the compiler's log, because every text is Weft's own.
   Compiled compile_all(const std::string& text, const Target& target) const;
   Compiled compile_all(const std::string& text, std::string_view architecture) const {
     return compile_all(text, Target{parse_architecture(architecture)});
@@ -66,12 +66,12 @@ class Nvrtc {
 
  private:
   struct Api;
+  void check_builtins() const;
   [[noreturn]] void fail(int status, const std::string& log) const;
 
   std::shared_ptr<const Api> api_;
   std::string version_, path_;
   int major_ = 0;
-  bool has_builtins_ = false;
   std::vector<Architecture> architectures_;
 };
 

@@ -55,18 +55,19 @@ TEST_CASE("weft run --device says what is missing, wrong or contradictory, in on
           "device cuda is not available: libcuda.so.1 is switched off by WEFT_CUDA_DRIVER");
   refused(run_with("/nowhere/libcuda.so", "off", run + "cuda:0"), 2,
           "WEFT_CUDA_DRIVER: /nowhere/libcuda.so cannot be opened");
-  refused(run_with(cuda_fake("driver_no_device"), cuda_fake("nvrtc_13"), run + "cuda"), 2,
+  refused(run_with(cuda_fake("driver_no_device"), cuda_fake("nvrtc_14"), run + "cuda"), 2,
           "sees no device");
   refused(run_with(cuda_fake("driver_working"), "off", run + "cuda"), 2,
           "libnvrtc.so is switched off by WEFT_NVRTC");
-  refused(run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_13"), run + "cuda:5"), 3,
+  refused(run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_14"), run + "cuda:5"), 3,
           "device cuda:5 does not exist: expected cuda:0 to cuda:1, the driver has 2 devices");
   refused(run_with("off", "off", run + "gpu"), 3, "expected cpu, cuda or cuda:<number>");
   refused(
-      run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_13"), run + "cuda --backend interp"),
+      run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_14"), run + "cuda --backend interp"),
       3, "--backend interp runs on the CPU, got --device cuda");
-  refused(run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_13"), run + "cuda"), 3,
+  refused(run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_13"), run + "cuda"), 2,
           "finds no libnvrtc-builtins.so.13.0, which must lie beside it");
+  refused(run_with("off", "off", run + "cpu:5"), 3, "expected cpu, cuda or cuda:<number>");
   // A device whose context cannot be made.
   refused(run_with(cuda_fake("driver_working"), cuda_fake("fake_cuda"), run + "cuda"), 3,
           "cuda:0: the device's context: unknown error (CUDA error 999)");
@@ -81,6 +82,11 @@ TEST_CASE("weft info tells driver, devices and compiler") {
             "CUDA: off (the NVIDIA driver (" + cuda_fake("driver_old") + ") is too old"));
   CHECK(has(run_with("off", cuda_fake("nvrtc_14"), "weft info").text,
             "NVRTC 14.0 present: kernels can be compiled, not run"));
+  const std::string incomplete =
+      "no compiler: NVRTC 13.0 (" + cuda_fake("nvrtc_13") + ") finds no libnvrtc-builtins.so.13.0";
+  CHECK(has(run_with("off", cuda_fake("nvrtc_13"), "weft info").text, incomplete));
+  CHECK(has(run_with(cuda_fake("driver_working"), cuda_fake("nvrtc_13"), "weft info").text,
+            "cuda:1 Tiny GPU (sm_90) there, but " + incomplete));
 }
 
 TEST_CASE("weft dump tells what kernels need of a device, and refuses what it cannot tell") {
