@@ -177,13 +177,44 @@ void Device::check(int code, const char* what) {
   throw Error(lost_);
 }
 
+/// A thread's streams, by their device's serial number.
+struct Device::ThreadStreams {
+  std::vector<std::pair<std::uint64_t, std::shared_ptr<Stream>>> all;
+  ThreadStreams() = default;
+  ThreadStreams(const ThreadStreams&) = delete;
+  ThreadStreams& operator=(const ThreadStreams&) = delete;
+  ~ThreadStreams() {
+    for (const auto& [serial, stream] : all) stream->device().leave(stream);
+  }
+};
+
 const std::shared_ptr<Stream>& Device::stream() {
   enter();
-  thread_local std::vector<std::pair<std::uint64_t, std::shared_ptr<Stream>>> streams;
-  for (const auto& [serial, stream] : streams)
+  thread_local ThreadStreams streams;
+  for (const auto& [serial, stream] : streams.all)
     if (serial == serial_) return stream;
-  streams.emplace_back(serial_, std::make_shared<Stream>(shared_from_this()));
-  return streams.back().second;
+  streams.all.emplace_back(serial_, take_stream());
+  return streams.all.back().second;
+}
+
+// Memory keeps the streams that read it. Those of threads that ended go to the next threads, so
+// that there are never more than threads at once.
+std::shared_ptr<Stream> Device::take_stream() {
+  {
+    const std::lock_guard lock(mutex_);
+    while (!left_.empty()) {
+      std::shared_ptr<Stream> stream = left_.back().lock();
+      left_.pop_back();
+      if (stream != nullptr) return stream;
+    }
+  }
+  return std::make_shared<Stream>(shared_from_this());
+}
+
+void Device::leave(const std::shared_ptr<Stream>& stream) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(left_, [](const std::weak_ptr<Stream>& other) { return other.expired(); });
+  left_.push_back(stream);
 }
 
 EventHandle Device::take_event() {

@@ -21,7 +21,8 @@ namespace weft::runtime::cuda {
 
 class Device;
 
-/// A queue of work, used by one thread; others only make their own streams wait for it.
+/// A queue of work, used by one thread, and by another after that one has ended; others only make
+/// their own streams wait for it.
 class Stream {
  public:
   explicit Stream(std::shared_ptr<Device> device);
@@ -102,6 +103,9 @@ class Device : public std::enable_shared_from_this<Device> {
   void add(const Memory& memory);
   void remove(const Memory& memory);
   void order(const Stream& first, const Stream& then);
+  std::shared_ptr<Stream> take_stream();
+  void leave(const std::shared_ptr<Stream>& stream);
+  struct ThreadStreams;
   EventHandle take_event();
   void give_event(EventHandle event);
   DevicePointer allocate_raw(std::size_t bytes, const Stream& stream, std::string_view label);
@@ -117,6 +121,7 @@ class Device : public std::enable_shared_from_this<Device> {
   std::vector<EventHandle> events_;  // free ones
   std::unordered_set<const Memory*> live_;
   std::unordered_set<Stream*> streams_;
+  std::vector<std::weak_ptr<Stream>> left_;  // by threads that ended, where memory still needs them
   std::size_t live_bytes_ = 0, peak_bytes_ = 0;
   std::string lost_;  // what made the device unusable
   std::atomic<bool> is_lost_{false}, started_{false};
