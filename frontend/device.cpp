@@ -12,6 +12,12 @@
 
 namespace weft {
 
+Device::Device(DeviceType type, int index, Here here) : type_(type), index_(index) {
+  if (index == -1 || (index >= 0 && is_cuda())) return;
+  const std::string expected = is_cuda() ? "0 or more" : "none on the CPU, which is one device";
+  throw Error("Device: expected an index of " + expected + ", got " + std::to_string(index), here);
+}
+
 Device::Device(std::string_view text, Here here) {
   const std::size_t colon = text.find(':');
   const std::string_view type = text.substr(0, colon);
@@ -21,7 +27,7 @@ Device::Device(std::string_view text, Here here) {
     const std::string_view digits = text.substr(colon + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index_);
     number = !digits.empty() && error == std::errc() && end == digits.data() + digits.size() &&
-             index_ >= 0;
+             index_ >= 0 && type == "cuda";
   }
   if (!known || !number) {
     throw Error("Device: expected cpu, cuda or cuda:<number>, got \"" + std::string(text) + "\"",

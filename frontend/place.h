@@ -21,9 +21,7 @@ class Place {
   int device_number() const { return number_; }  // of a CUDA device
   /// The CPU, where nothing else is said.
   Place or_cpu() const { return is_any() ? cpu() : *this; }
-  Device device() const {
-    return is_cuda() ? Device(DeviceType::cuda, number_) : Device(DeviceType::cpu);
-  }
+  Device device() const { return is_cuda() ? Device(DeviceType::cuda, number_) : Device(); }
   friend bool operator==(Place, Place) = default;
 
  private:

@@ -77,7 +77,7 @@ TEST_CASE("a device is parsed, and cuda is answered clearly") {
   CHECK(Device("cuda").is_cuda());
   CHECK(Device("cpu").str() == "cpu");
   CHECK_FALSE(cuda::is_available());
-  for (const char* bad : {"gpu", "cuda:", "cuda:x", "cuda:-1", "", "cpu:1x"}) {
+  for (const char* bad : {"gpu", "cuda:", "cuda:x", "cuda:-1", "", "cpu:1x", "cpu:0", "cpu:5"}) {
     CAPTURE(bad);
     CHECK(contains(error_of([&] { Device device(bad); }), "expected cpu, cuda or cuda:<number>"));
   }

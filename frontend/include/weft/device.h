@@ -12,11 +12,11 @@ namespace weft {
 
 enum class DeviceType : std::uint8_t { cpu, cuda };
 
-/// "cpu", "cuda" or "cuda:1". Throws weft::Error for anything else.
+/// "cpu", "cuda" or "cuda:1". Throws weft::Error for anything else; the CPU has no index.
 class WEFT_API Device {
  public:
   Device() = default;
-  Device(DeviceType type, int index = -1) : type_(type), index_(index) {}
+  Device(DeviceType type, int index = -1, Here = {});
   Device(std::string_view text, Here = {});
   Device(const char* text, Here here = {}) : Device(std::string_view(text), here) {}
   Device(const std::string& text, Here here = {}) : Device(std::string_view(text), here) {}

@@ -1,4 +1,5 @@
-// How much memory tensors use, and what is kept for those to come.
+// How much of the CPU's memory tensors use, and what is kept for those to come. Memory of CUDA
+// devices is not in it.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +17,16 @@ struct MemoryStats {
   std::size_t limit_bytes = 0;   ///< The most that is kept: WEFT_POOL_LIMIT.
 };
 
-/// As torch.cuda.memory_stats. `weft info` prints the same.
+/// As torch.cuda.memory_stats, but of the CPU. `weft info` prints the same.
 WEFT_API MemoryStats memory_stats();
 
 /// Counts peak_bytes anew, from what is in use now.
 WEFT_API void reset_peak_memory_stats();
 
 /// Gives all memory that is kept for reuse back to the system, but for the small blocks (up to
-/// 32 KiB) that other threads keep for themselves. As torch.cuda.empty_cache. It is seldom needed:
-/// what was not used while 4 GiB were given out goes back by itself. Compiled programs stay.
+/// 32 KiB) that other threads keep for themselves. As torch.cuda.empty_cache, but of the CPU. It is
+/// seldom needed: what was not used while 4 GiB were given out goes back by itself. Compiled
+/// programs stay.
 WEFT_API void empty_cache();
 
 }  // namespace weft
