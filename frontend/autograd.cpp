@@ -28,6 +28,12 @@ bool is_variable(const detail::TensorImpl& impl) {
   return impl.chain != nullptr && impl.chain->kind == RecordKind::variable;
 }
 
+/// Numbers that a program makes itself fit any place.
+bool lies_with(const Tensor& gradient, const Tensor& t) {
+  const detail::Place a = impl_of(gradient).layout->place, b = impl_of(t).layout->place;
+  return a.is_any() || b.is_any() || a == b;
+}
+
 /// The cotangents of the outputs: those given, and ones for scalars.
 std::vector<Ref> checked_cotangents(const std::vector<Tensor>& outputs,
                                     const std::vector<Tensor>& given) {
@@ -54,6 +60,11 @@ std::vector<Ref> checked_cotangents(const std::vector<Tensor>& outputs,
       detail::fail_plain("Mismatch in shape: grad_output[" + std::to_string(k) +
                          "] has a shape of " + given[k].shape().str() + " and output[" +
                          std::to_string(k) + "] has a shape of " + y.shape().str() + ".");
+    }
+    if (!lies_with(given[k], y)) {
+      detail::fail_plain("Mismatch in device: grad_output[" + std::to_string(k) + "] is on " +
+                         given[k].device().str() + " and output[" + std::to_string(k) + "] is on " +
+                         y.device().str() + "; move one with to().");
     }
     cotangents.push_back(detail::expr::convert(detail::read(given[k]), type.dtype));
   }
@@ -168,9 +179,16 @@ void Tensor::set_grad(const Tensor& grad, Here here) {
     detail::fail("assigned grad has type " + detail::type_of(grad).str() + ", expected " +
                  detail::type_of(*this).str());
   }
+  if (grad.defined() && !lies_with(grad, *this)) {
+    detail::fail("assigned grad is on " + grad.device().str() + ", expected " + device().str() +
+                 ", where the tensor is; move it with to()");
+  }
+  Tensor own = grad;
+  if (grad.defined() && impl_of(grad).layout->place.is_any())
+    own = detail::wrap(detail::placed(detail::read(grad), impl.layout->place.or_cpu()));
   if (impl.slot == nullptr) impl.slot = std::make_shared<detail::GradSlot>();
   const std::lock_guard lock(impl.slot->mutex);
-  detail::grad_of(impl.slot, false) = grad;
+  detail::grad_of(impl.slot, false) = own;
 }
 
 void Tensor::zero_grad(Here here) {
@@ -198,7 +216,7 @@ Tensor& Tensor::retain_grad(Here here) {
   const Ref value = detail::read(*this);
   const std::lock_guard lock(detail::graph_mutex());
   value->slot = impl.slot;
-  impl.looked_at = value;  // views keep the record that is watched
+  impl.watched = value;
   return *this;
 }
 

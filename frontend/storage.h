@@ -158,7 +158,9 @@ struct TensorImpl {
   Chain chain;
   LayoutRef layout;
   std::shared_ptr<GradSlot> slot;  // of a leaf that requires grad, or after retain_grad
-  Ref looked_at;                   // keeps the memory of a view whose data() was taken
+  Ref watched;                     // the record that retain_grad waits at: a view's lives by it
+  Ref looked_at;                   // keeps the memory of a view, or the host copy, that data() gave
+  std::weak_ptr<Record> copied;    // the storage's value when the host copy was made
 
   const Shape& shape() const { return layout->shape; }
 };

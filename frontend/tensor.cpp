@@ -73,6 +73,28 @@ void check_single(const Tensor& t) {
                " elements cannot be converted to Scalar");
 }
 
+/// Those of a tensor on a device. They are copied once while its storage keeps its value, because
+/// pointers to them are valid as long as that; of two threads that copy, the first one's stays.
+std::shared_ptr<const void> host_elements(const Tensor& t) {
+  detail::TensorImpl& impl = impl_of(t);
+  const Ref stored = detail::resolve(detail::Storage::current(impl.storage));
+  const auto is_copied = [&] {
+    return !impl.copied.owner_before(stored) && !stored.owner_before(impl.copied);
+  };
+  const Ref value = detail::read(t);
+  {
+    const std::lock_guard lock(detail::graph_mutex());
+    if (is_copied()) return impl.looked_at->buffer.memory;
+  }
+  Ref copy = detail::record_input(detail::host_value_of(value), value->type);
+  const std::lock_guard lock(detail::graph_mutex());
+  if (!is_copied()) {
+    impl.looked_at.swap(copy);
+    impl.copied = stored;
+  }
+  return impl.looked_at->buffer.memory;
+}
+
 }  // namespace
 
 std::shared_ptr<const void> Tensor::typed_elements(DType wanted, const char* function,
@@ -90,15 +112,14 @@ std::shared_ptr<const void> Tensor::typed_elements(DType wanted, const char* fun
 std::shared_ptr<const void> Tensor::elements(const Location& where) const {
   const OpScope scope("data", where);
   detail::TensorImpl& impl = impl_of(*this);
+  if (impl.layout->place.is_cuda()) return host_elements(*this);
   const Ref value = detail::read(*this);
-  const bool on_device = impl.layout->place.is_cuda();
-  if (impl.chain == nullptr && !on_device) return detail::value_of(value).memory;
+  if (impl.chain == nullptr) return detail::value_of(value).memory;
   const auto keep = [&](Ref owner) {
     const std::lock_guard lock(detail::graph_mutex());
     impl.looked_at.swap(owner);
     return impl.looked_at->buffer.memory;
   };
-  if (on_device) return keep(detail::record_input(detail::host_value_of(value), value->type));
   if (const auto view = detail::memory_of_view(value)) return {keep(view->owner), view->data};
   const auto memory = detail::value_of(value).memory;
   keep(detail::resolve(value));

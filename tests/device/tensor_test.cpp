@@ -179,6 +179,69 @@ TEST_CASE("gradients come back from device to device") {
   CHECK(fake().violations.empty());
 }
 
+TEST_CASE("gradients that are given lie where the tensor does") {
+  if (skipped()) return;
+  fresh_fake();
+  Tensor x = ones({2}, cuda0).requires_grad_();
+  const Tensor y = x * 3, here = ones({2}), there = ones({2}, cuda0);
+  CHECK_SAYS("set_grad: assigned grad is on cpu, expected cuda:0", x.set_grad(here));
+  CHECK_SAYS("Mismatch in device: grad_output[0] is on cpu and output[0] is on cuda:0",
+             y.backward(here));
+  CHECK_SAYS("grad_output[0] is on cpu", autograd::grad(y, {x}, {.grad_outputs = {here}}));
+  CHECK_SAYS("grad_output[0] is on cuda:1", y.backward(ones({2}, Device("cuda:1"))));
+  Tensor on_cpu = ones({2}).requires_grad_();
+  CHECK_SAYS("grad_output[0] is on cuda:0 and output[0] is on cpu", (on_cpu * 2).backward(there));
+  CHECK(!x.grad().defined());
+  // Zeros of what does not matter, which fit everywhere.
+  const Tensor nothing = grad([](const Tensor&) { return ones({}, cuda0); })(x.detach());
+  x.set_grad(nothing);
+  y.backward(nothing, true);
+  x.set_grad(there);
+  y.backward(ones_like(there));
+  CHECK(equal(x.grad(), full({2}, 4.0f, cuda0)));
+  CHECK(fake().violations.empty());
+}
+
+TEST_CASE("looking at a tensor leaves its retained gradient and earlier pointers as they are") {
+  if (skipped()) return;
+  fresh_fake();
+  for (const Device& d : {Device("cpu"), cuda0}) {
+    CAPTURE(d);
+    const Tensor x = ones({2, 3}, d).requires_grad_();
+    Tensor base = x * 2;
+    base.eval();
+    for (Tensor y : {base.view({3, 2}), base.t(), base * 1.5}) {
+      y.retain_grad();
+      CHECK(y.data<float>()[0] >= 2);
+      (y * 3).sum().backward(BackwardOptions{.retain_graph = true});
+      CHECK(y.grad().defined());
+    }
+  }
+  Tensor t = arange(0, 1000, 1, dtype(f32).device(cuda0));
+  const Tensor turned = t.view({10, 100}).t();
+  const float *values = t.data<float>(), *columns = turned.data<float>();
+  const std::size_t copies = fake().count("cuMemcpyDtoHAsync_v2");
+  CHECK(t.data_ptr() == values);
+  CHECK(turned.data<float>() == columns);
+  CHECK(t.to_vector<float>()[7] == 7);
+  CHECK(fake().count("cuMemcpyDtoHAsync_v2") == copies);
+  CHECK(copies > 0);
+  CHECK(values[7] == 7);
+  CHECK(columns[1] == 100);
+  // A write through any alias is seen.
+  t.add_(1);
+  CHECK(turned.data<float>()[1] == 101);
+  t.view({10, 100})[0].fill_(5);
+  CHECK(t.data<float>()[7] == 5);
+  auto grow = jit([&](const Tensor& by) { t.mul_(by); });
+  for (int k = 0; k < 3; ++k) {
+    const float before = t.data<float>()[7];
+    grow(full({}, 2.0f, cuda0));
+    CHECK(t.data<float>()[7] == 2 * before);
+  }
+  CHECK(fake().violations.empty());
+}
+
 TEST_CASE("jitted functions run where their arguments are") {
   if (skipped()) return;
   fresh_fake();
@@ -235,6 +298,9 @@ TEST_CASE("mixed devices, a wrong index and what cannot be moved are errors that
       "cpu and cuda:0; move one with to()",
       here + there);
   CHECK_SAYS("cuda:0 and cuda:1", there + ones({2}, Device("cuda:1")));
+  CHECK_SAYS("expected an index of none on the CPU, which is one device, got 5",
+             Device(DeviceType::cpu, 5));
+  CHECK_SAYS("expected an index of 0 or more, got -7", Device(DeviceType::cuda, -7));
   CHECK_SAYS("cuda:0 and cpu", there.clone().add_(here));
   CHECK_SAYS("matmul: Expected all tensors", matmul(ones({2, 2}, cuda0), ones({2, 2})));
   CHECK_SAYS(
@@ -255,6 +321,21 @@ TEST_CASE("mixed devices, a wrong index and what cannot be moved are errors that
   CHECK_SAYS("the interpreter runs on the CPU only", (there + 1).eval());
   set_compile_options(before);
   CHECK((there + 1).sum().item<float>() == 4);
+}
+
+TEST_CASE("streams of threads that ended serve the next ones") {
+  if (skipped()) return;
+  fresh_fake();
+  const Tensor shared = ones({10}, cuda0);
+  shared.eval();
+  const std::size_t before = fake().streams;
+  for (int k = 0; k < 20; ++k) {
+    float sum = 0;
+    std::jthread([&] { sum = (shared * 3 + ones({10}, cuda0)).sum().item<float>(); }).join();
+    CHECK(sum == 40);
+  }
+  CHECK(fake().streams <= before + 1);
+  CHECK(fake().violations.empty());
 }
 
 TEST_CASE("several threads work on one device at once") {
