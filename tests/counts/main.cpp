@@ -106,7 +106,9 @@ int run(const std::string& argument) {
   }
   const Counts now = measure(std::filesystem::read_symlink("/proc/self/exe").string());
   if (argument == "--write") {
-    std::ofstream(stored_file()) << nlohmann::json(now).dump(2) << "\n";
+    std::ofstream out(stored_file());
+    if (!(out << nlohmann::json(now).dump(2) << "\n" << std::flush))
+      throw std::runtime_error(stored_file() + " cannot be written");
     return 0;
   }
   std::ifstream in(stored_file());

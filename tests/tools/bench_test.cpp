@@ -63,6 +63,10 @@ TEST_CASE("weft-bench --markdown writes between its markers and nowhere else") {
   const std::string picture = read(folder / "page.svg");
   for (const char* part : {"<svg ", "1 thread<", "1 chain10_f32_64KB<", "</svg>"})
     CHECK_MESSAGE(has(picture, part), picture);
+  CHECK(run_tool(command + page).code == 0);  // the same cases again
+  check_rejected("weft-bench --threads 1 --filter call_8 --markdown " + page,
+                 "has figures of chain10_f32_64KB");
+  CHECK(has(read(page), "`chain10_f32_64KB`"));
   write(page, "no markers\n");
   check_rejected(command + page, "<!-- figures -->");
   CHECK(read(page) == "no markers\n");

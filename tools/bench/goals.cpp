@@ -211,6 +211,7 @@ std::string picture_beside(const std::string& page) {
 
 struct Page {
   std::string above, below;  // the markers belong to them
+  std::string figures;       // what stands between
 };
 
 Page read_page(const std::string& file) {
@@ -222,7 +223,8 @@ Page read_page(const std::string& file) {
         "weft-bench: --markdown: expected the lines <!-- figures --> and <!-- end of "
         "figures --> in " +
         file + ", got neither or one");
-  return {text.substr(0, from + begin.size()), text.substr(to)};
+  const std::size_t first = from + begin.size();
+  return {text.substr(0, first), text.substr(to), text.substr(first, to - first)};
 }
 
 }  // namespace
@@ -248,8 +250,13 @@ std::string figures_markdown(const json& measured) {
   return text + "\n" + goals_table(document, threads) + "\nEvery case:\n\n" + cases_table(document);
 }
 
-void check_page(const std::string& file) {
-  read_page(file);
+void check_page(const std::string& file, const std::set<std::string>& left_out) {
+  const std::string figures = read_page(file).figures;
+  const std::regex row("\n\\| `([^`]+)` \\| \\d+ \\|");
+  for (std::sregex_iterator at(figures.begin(), figures.end(), row), end; at != end; ++at)
+    if (left_out.contains((*at)[1]))
+      throw Error("weft-bench: --markdown: " + file + " has figures of " + (*at)[1].str() +
+                  ", expected it among the cases of this run; leave out --filter");
   runtime::check_writable(file);
   runtime::check_writable(picture_beside(file));
 }
