@@ -104,6 +104,10 @@ int run(const std::string& argument) {
     do_counted_work();
     return 0;
   }
+  if (std::system("valgrind --tool=none -q true >/dev/null 2>&1") != 0) {
+    std::printf("skipped: valgrind starts no program here\n");
+    return skipped;
+  }
   const Counts now = measure(std::filesystem::read_symlink("/proc/self/exe").string());
   if (argument == "--write") {
     std::ofstream out(stored_file());
