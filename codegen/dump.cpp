@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include <weft/error.h>
+#include "codegen/cuda/emit.h"
 #include "codegen/cuda/nvrtc.h"
 #include "codegen/cuda/resources.h"
 #include "codegen/cuda/schedule.h"
+#include "codegen/cuda/spell.h"
 #include "codegen/jit.h"
 
 namespace weft::codegen {
@@ -24,9 +26,8 @@ const char* comment(CodeForm form) {
 }
 
 std::string cuda_of(const Launch& launch) {
-  std::vector<std::int64_t> offsets;
-  for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
-  return cuda_text(*launch.kernel, launch.params, offsets);
+  return std::string(cuda::prelude()) +
+         cuda::kernel_text(*launch.kernel, cuda::schedule(launch), "kernel");
 }
 
 std::string print_of(const Launch& launch) { return print(*launch.kernel); }
@@ -66,10 +67,7 @@ class DeviceCode {
   }
 
   static std::string grid(const Launch& launch) {
-    std::vector<std::int64_t> offsets;
-    for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
-    const cuda::LaunchShape shape = cuda::launch_shape(
-        *launch.kernel, cuda::schedule(*launch.kernel, launch.params, offsets), launch.params);
+    const cuda::LaunchShape shape = cuda::launch_shape(launch);
     return std::to_string(shape.blocks) + " blocks of " + std::to_string(shape.threads) +
            " threads";
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "codegen/panels.h"
+#include "runtime/binding.h"
 #include "runtime/kernel_cache.h"
 #include "runtime/packed_factors.h"
 #include "runtime/plan.h"
@@ -19,12 +20,6 @@ namespace {
 
 using Pointers = StackArray<void*, 96>;
 using Params = StackArray<std::int64_t, 192>;
-
-/// A pointer argument: bytes from a base. Bases: the inputs, the output blocks, arena, constants.
-struct BoundArgument {
-  std::size_t base;
-  std::int64_t offset;
-};
 
 struct BoundLaunch {
   std::shared_ptr<const LoadedKernel> kernel;
@@ -98,14 +93,18 @@ std::vector<bool> usable_donors(std::span<const Buffer* const> inputs,
 class CompiledExecutable final : public Executable {
  public:
   CompiledExecutable(ir::Graph fused, codegen::Program program, CompileReport report)
-      : fused_(std::move(fused)), report_(std::move(report)), plan_(plan_launches(program)) {
+      : fused_(std::move(fused)),
+        report_(std::move(report)),
+        plan_(plan_launches(program)),
+        bases_{fused_.param_count(), plan_.outputs.size()},
+        results_(bind_results(program, plan_, bases_)),
+        constants_(plan_.constant_bytes) {
     const Stopwatch watch;
     if (verifies()) verify(program, plan_);
     for (std::size_t k = 0; k < fused_.param_count(); ++k)
       input_bytes_.push_back(fused_.type(fused_.param(k)).bytes());
-    materialise_constants(program);
+    fill_constants(program, plan_, constants_.data());
     bind_launches(program);
-    bind_results(program);
     report_.kernels = program.launches.size();
     report_.peak_bytes = plan_.peak_bytes;
     report_.bound_bytes = plan_.bound_bytes;
@@ -118,19 +117,7 @@ class CompiledExecutable final : public Executable {
   const ir::Graph& fused_graph() const override { return fused_; }
 
  private:
-  /// A result that is copied from a buffer at the end of the call.
-  struct Copy {
-    std::size_t result, bytes;
-    BoundArgument from;
-  };
-
-  std::size_t arena_base() const { return input_bytes_.size() + plan_.outputs.size(); }
-  std::size_t constant_base() const { return arena_base() + 1; }
-  std::size_t base_count() const { return arena_base() + 2; }
-  BoundArgument bind(const codegen::Program& program, const codegen::Argument& argument) const;
-  void materialise_constants(const codegen::Program& program);
   void bind_launches(const codegen::Program& program);
-  void bind_results(const codegen::Program& program);
   void bind_params(const codegen::Launch& launch);
   void bind_packable(const codegen::Launch& launch);
   void find_packed(std::span<const Buffer* const> inputs, const std::vector<bool>& given_up,
@@ -141,50 +128,17 @@ class CompiledExecutable final : public Executable {
   ir::Graph fused_;
   CompileReport report_;
   Plan plan_;
-  std::vector<std::size_t> input_bytes_;
+  const Bases bases_;
+  const BoundResults results_;
   Block constants_;
+  std::vector<std::size_t> input_bytes_;
   std::vector<BoundLaunch> launches_;
   std::vector<BoundArgument> arguments_;  // of all launches
   std::vector<std::int64_t> params_;      // likewise; without what inputs hold
   std::vector<BoundNumber> numbers_;      // what inputs hold
   std::vector<Packable> packable_;
-  std::vector<std::size_t> result_of_output_;  // which result an output block is
-  std::vector<Copy> copies_;
   std::size_t scratch_bytes_ = 0;  // the most that a launch needs
 };
-
-BoundArgument CompiledExecutable::bind(const codegen::Program& program,
-                                       const codegen::Argument& argument) const {
-  using Home = Place::Home;
-  const auto k = static_cast<std::size_t>(argument.buffer);
-  const Place& place = plan_.places[k];
-  const auto offset =
-      static_cast<std::int64_t>(place.offset) +
-      argument.offset * static_cast<std::int64_t>(size_of(program.buffers[k].type.dtype));
-  switch (place.home) {
-    case Home::input:
-      return {static_cast<std::size_t>(place.index), offset};
-    case Home::output:
-      return {input_bytes_.size() + static_cast<std::size_t>(place.index), offset};
-    case Home::arena:
-      return {arena_base(), offset};
-    case Home::constant:
-      return {constant_base(), offset};
-    case Home::unused:
-      break;
-  }
-  return {constant_base(), 0};  // no element is ever touched
-}
-
-void CompiledExecutable::materialise_constants(const codegen::Program& program) {
-  constants_ = Block(plan_.constant_bytes);
-  for (std::size_t k = 0; k < program.buffers.size(); ++k) {
-    const codegen::ProgramBuffer& buffer = program.buffers[k];
-    if (plan_.places[k].home != Place::Home::constant || buffer.type.bytes() == 0) continue;
-    std::memcpy(static_cast<std::byte*>(constants_.data()) + plan_.places[k].offset,
-                buffer.literal.data(), buffer.type.bytes());
-  }
-}
 
 /// Launches without units need neither code nor arguments.
 void CompiledExecutable::bind_launches(const codegen::Program& program) {
@@ -212,7 +166,7 @@ void CompiledExecutable::bind_launches(const codegen::Program& program) {
                          .ranges_per_thread = launch.kernel->is_contract() ? 1 : 4});
     scratch_bytes_ = std::max(scratch_bytes_, launches_.back().scratch_bytes);
     for (const codegen::Argument& argument : launch.arguments)
-      arguments_.push_back(bind(program, argument));
+      arguments_.push_back(bind(program, plan_, bases_, argument));
     bind_packable(launch);
     bind_params(launch);
   }
@@ -236,21 +190,9 @@ void CompiledExecutable::bind_packable(const codegen::Launch& launch) {
   const auto access = static_cast<std::size_t>(product.rhs.front().access);
   const BoundArgument& right = arguments_[launches_.back().first_argument + access];
   const codegen::RightFactor factor = codegen::right_factor(*launch.kernel, launch.params, nullptr);
-  if (right.base >= input_bytes_.size() || !is_worth_keeping(factor)) return;
+  if (right.base >= bases_.inputs || !is_worth_keeping(factor)) return;
   packable_.push_back({right.base, right.offset, factor, product.dtype,
                        params_.size() + static_cast<std::size_t>(product.panels)});
-}
-
-void CompiledExecutable::bind_results(const codegen::Program& program) {
-  result_of_output_.resize(plan_.outputs.size());
-  for (std::size_t k = 0; k < plan_.results.size(); ++k) {
-    const PlannedResult& result = plan_.results[k];
-    if (result.kind == PlannedResult::Kind::output)
-      result_of_output_[static_cast<std::size_t>(result.index)] = k;
-    if (result.kind == PlannedResult::Kind::copy)
-      copies_.push_back({k, program.buffers[static_cast<std::size_t>(result.index)].type.bytes(),
-                         bind(program, {result.index, 0})});
-  }
 }
 
 void CompiledExecutable::run_launch(const BoundLaunch& launch, void* const* pointers,
@@ -280,11 +222,11 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
     check_inputs(fused_, inputs);  // throws
   std::vector<bool> usable;
   if (!donated.empty()) usable = usable_donors(inputs, donated);
-  Pointers bases(base_count());
+  Pointers bases(bases_.count());
   for (std::size_t k = 0; k < inputs.size(); ++k) bases[k] = inputs[k]->data();
   for (std::size_t k = 0; k < plan_.outputs.size(); ++k) {
     const OutputBlock& block = plan_.outputs[k];
-    Buffer& result = results[result_of_output_[k]];
+    Buffer& result = results[results_.of_output[k]];
     const auto donor = static_cast<std::size_t>(block.donor);
     if (donor < usable.size() && usable[donor]) {
       forget_packed(*inputs[donor]);
@@ -292,12 +234,12 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
     } else {
       result = allocate(block.bytes);
     }
-    bases[input_bytes_.size() + k] = result.data();
+    bases[bases_.output(k)] = result.data();
   }
-  for (const Copy& copy : copies_) results[copy.result] = allocate(copy.bytes);
+  for (const BoundCopy& copy : results_.copies) results[copy.result] = allocate(copy.bytes);
   const Block arena(plan_.arena_bytes);
-  bases[arena_base()] = arena.data();
-  bases[constant_base()] = constants_.data();
+  bases[bases_.arena()] = arena.data();
+  bases[bases_.constants()] = constants_.data();
 
   Pointers pointers(arguments_.size());
   for (std::size_t k = 0; k < arguments_.size(); ++k)
@@ -318,7 +260,7 @@ void CompiledExecutable::run_into(std::span<const Buffer* const> inputs,
   for (std::size_t k = 0; k < plan_.results.size(); ++k)
     if (plan_.results[k].kind == PlannedResult::Kind::input)
       results[k] = *inputs[static_cast<std::size_t>(plan_.results[k].index)];
-  for (const Copy& copy : copies_) {
+  for (const BoundCopy& copy : results_.copies) {
     if (copy.bytes > 0)
       std::memcpy(results[copy.result].data(), shifted(bases[copy.from.base], copy.from.offset),
                   copy.bytes);

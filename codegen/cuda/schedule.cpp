@@ -154,6 +154,16 @@ Schedule schedule(const Kernel& kernel, std::span<const std::int64_t> params,
   return Chooser(kernel, params, offsets).run();
 }
 
+Schedule schedule(const Launch& launch) {
+  std::vector<std::int64_t> offsets;
+  for (const Argument& argument : launch.arguments) offsets.push_back(argument.offset);
+  return schedule(*launch.kernel, launch.params, offsets);
+}
+
+LaunchShape launch_shape(const Launch& launch) {
+  return launch_shape(*launch.kernel, schedule(launch), launch.params);
+}
+
 LaunchShape launch_shape(const Kernel& kernel, const Schedule& schedule,
                          std::span<const std::int64_t> params) {
   const auto parallel = static_cast<std::size_t>(kernel.parallel_axes);

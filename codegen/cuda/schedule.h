@@ -9,6 +9,7 @@
 
 #include "codegen/cuda/rows.h"
 #include "codegen/kernel.h"
+#include "codegen/program.h"
 
 namespace weft::codegen::cuda {
 
@@ -38,6 +39,9 @@ struct Schedule {
 Schedule schedule(const Kernel& kernel, std::span<const std::int64_t> params,
                   std::span<const std::int64_t> offsets);
 
+/// Of a launch of a program.
+Schedule schedule(const Launch& launch);
+
 struct LaunchShape {
   unsigned blocks = 1, threads = 1;
   std::size_t scratch_bytes = 0;  // of device memory, for rows that are kept
@@ -45,5 +49,6 @@ struct LaunchShape {
 /// Nothing is to be launched where the kernel has no index (blocks is 0).
 LaunchShape launch_shape(const Kernel& kernel, const Schedule& schedule,
                          std::span<const std::int64_t> params);
+LaunchShape launch_shape(const Launch& launch);
 
 }  // namespace weft::codegen::cuda

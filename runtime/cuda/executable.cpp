@@ -6,6 +6,7 @@
 
 #include <weft/error.h>
 #include "codegen/cuda/schedule.h"
+#include "runtime/binding.h"
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/kernels.h"
 #include "runtime/plan.h"
@@ -18,12 +19,6 @@ namespace weft::runtime::cuda {
 namespace {
 
 using codegen::cuda::LaunchShape;
-
-/// A pointer argument: bytes from a base. Bases: the inputs, the output blocks, arena, constants.
-struct BoundArgument {
-  std::size_t base;
-  std::size_t offset;
-};
 
 struct BoundLaunch {
   std::shared_ptr<const LoadedFunction> kernel;
@@ -40,14 +35,13 @@ class DeviceExecutable final : public Executable {
       : device_(std::move(device)),
         fused_(std::move(fused)),
         report_(std::move(report)),
-        plan_(plan_launches(program)) {
+        plan_(plan_launches(program)),
+        bases_{fused_.param_count(), plan_.outputs.size()},
+        results_(bind_results(program, plan_, bases_)) {
     const Stopwatch watch;
     if (verifies()) verify(program, plan_);
-    for (std::size_t k = 0; k < fused_.param_count(); ++k)
-      input_bytes_.push_back(fused_.type(fused_.param(k)).bytes());
     bind_launches(program);
     upload_constants(program);
-    bind_results(program);
     report_.kernels = program.launches.size();
     report_.peak_bytes = plan_.peak_bytes + scratch_bytes_;
     report_.bound_bytes = plan_.bound_bytes;
@@ -60,10 +54,6 @@ class DeviceExecutable final : public Executable {
   const ir::Graph& fused_graph() const override { return fused_; }
 
  private:
-  struct Copy {
-    std::size_t result, bytes;
-    BoundArgument from;
-  };
   /// What a call works on.
   struct Call {
     std::vector<Buffer> inputs;  // on the device
@@ -71,16 +61,12 @@ class DeviceExecutable final : public Executable {
     std::vector<Memory*> bases;
   };
 
-  std::size_t arena_base() const { return input_bytes_.size() + plan_.outputs.size(); }
   std::size_t scratch_offset() const {
     return (plan_.arena_bytes + plan_alignment - 1) / plan_alignment * plan_alignment;
   }
-  std::size_t constant_base() const { return arena_base() + 1; }
   std::string label(const std::string& what) const { return what + " of @" + fused_.name(); }
-  BoundArgument bind(const codegen::Program& program, const codegen::Argument& argument) const;
   void upload_constants(const codegen::Program& program);
   void bind_launches(const codegen::Program& program);
-  void bind_results(const codegen::Program& program);
   Call take_inputs(std::span<const Buffer* const> inputs, std::span<const bool> donated) const;
   void launch_all(const Call& call) const;
 
@@ -88,48 +74,20 @@ class DeviceExecutable final : public Executable {
   const ir::Graph fused_;
   CompileReport report_;
   const Plan plan_;
-  std::vector<std::size_t> input_bytes_;
+  const Bases bases_;
+  const BoundResults results_;
   Buffer constants_;
   std::vector<BoundLaunch> launches_;
-  std::vector<BoundArgument> arguments_;       // of all launches
-  std::vector<std::size_t> result_of_output_;  // which result an output block is
-  std::vector<Copy> copies_;
-  std::size_t scratch_bytes_ = 0;  // the most that a launch needs; behind the arena
+  std::vector<BoundArgument> arguments_;  // of all launches
+  std::size_t scratch_bytes_ = 0;         // the most that a launch needs; behind the arena
 };
-
-BoundArgument DeviceExecutable::bind(const codegen::Program& program,
-                                     const codegen::Argument& argument) const {
-  using Home = Place::Home;
-  const auto k = static_cast<std::size_t>(argument.buffer);
-  const Place& place = plan_.places[k];
-  const std::size_t offset = place.offset + static_cast<std::size_t>(argument.offset) *
-                                                size_of(program.buffers[k].type.dtype);
-  const auto index = static_cast<std::size_t>(place.index);
-  switch (place.home) {
-    case Home::input:
-      return {index, offset};
-    case Home::output:
-      return {input_bytes_.size() + index, offset};
-    case Home::arena:
-      return {arena_base(), offset};
-    case Home::constant:
-      return {constant_base(), offset};
-    case Home::unused:
-      break;
-  }
-  return {constant_base(), 0};  // no element is ever touched
-}
 
 void DeviceExecutable::bind_launches(const codegen::Program& program) {
   std::vector<const codegen::Launch*> needed;
   std::vector<LaunchShape> shapes;
   for (const codegen::Launch& launch : program.launches) {
     if (verifies()) codegen::verify(*launch.kernel);
-    std::vector<std::int64_t> offsets;
-    for (const codegen::Argument& argument : launch.arguments) offsets.push_back(argument.offset);
-    const LaunchShape shape = codegen::cuda::launch_shape(
-        *launch.kernel, codegen::cuda::schedule(*launch.kernel, launch.params, offsets),
-        launch.params);
+    const LaunchShape shape = codegen::cuda::launch_shape(launch);
     if (shape.blocks == 0) continue;
     needed.push_back(&launch);
     shapes.push_back(shape);
@@ -151,32 +109,15 @@ void DeviceExecutable::bind_launches(const codegen::Program& program) {
          .argument_count = launch.arguments.size()});
     scratch_bytes_ = std::max(scratch_bytes_, shapes[k].scratch_bytes);
     for (const codegen::Argument& argument : launch.arguments)
-      arguments_.push_back(bind(program, argument));
+      arguments_.push_back(bind(program, plan_, bases_, argument));
   }
 }
 
 void DeviceExecutable::upload_constants(const codegen::Program& program) {
   const Block all(plan_.constant_bytes);
-  for (std::size_t k = 0; k < program.buffers.size(); ++k) {
-    const codegen::ProgramBuffer& buffer = program.buffers[k];
-    if (plan_.places[k].home != Place::Home::constant || buffer.type.bytes() == 0) continue;
-    std::memcpy(static_cast<std::byte*>(all.data()) + plan_.places[k].offset, buffer.literal.data(),
-                buffer.type.bytes());
-  }
+  fill_constants(program, plan_, all.data());
   constants_ = device_->allocate(plan_.constant_bytes, label("constants"));
   device_->copy_in(*constants_.device, 0, all.data(), plan_.constant_bytes);
-}
-
-void DeviceExecutable::bind_results(const codegen::Program& program) {
-  result_of_output_.resize(plan_.outputs.size());
-  for (std::size_t k = 0; k < plan_.results.size(); ++k) {
-    const PlannedResult& result = plan_.results[k];
-    if (result.kind == PlannedResult::Kind::output)
-      result_of_output_[static_cast<std::size_t>(result.index)] = k;
-    if (result.kind == PlannedResult::Kind::copy)
-      copies_.push_back({k, program.buffers[static_cast<std::size_t>(result.index)].type.bytes(),
-                         bind(program, {result.index, 0})});
-  }
 }
 
 /// Host memory is copied to the device, where the copy may be written over.
@@ -207,9 +148,9 @@ void DeviceExecutable::launch_all(const Call& call) const {
   StackArray<DevicePointer, 96> pointers(arguments_.size());
   for (std::size_t k = 0; k < arguments_.size(); ++k) {
     const DevicePointer base = call.bases[arguments_[k].base]->pointer();
-    pointers[k] = base == 0 ? 0 : base + arguments_[k].offset;
+    pointers[k] = base == 0 ? 0 : base + static_cast<DevicePointer>(arguments_[k].offset);
   }
-  DevicePointer scratch = call.bases[arena_base()]->pointer() + scratch_offset();
+  DevicePointer scratch = call.bases[bases_.arena()]->pointer() + scratch_offset();
   std::vector<void*> arguments;
   for (const BoundLaunch& launch : launches_) {
     arguments.clear();
@@ -229,7 +170,7 @@ void DeviceExecutable::run_into(std::span<const Buffer* const> inputs,
   Call call = take_inputs(inputs, donated);
   for (std::size_t k = 0; k < plan_.outputs.size(); ++k) {
     const OutputBlock& block = plan_.outputs[k];
-    const std::size_t number = result_of_output_[k];
+    const std::size_t number = results_.of_output[k];
     const auto donor = static_cast<std::size_t>(block.donor);
     if (donor < call.free.size() && call.free[donor]) {
       results[number] = {call.inputs[donor].memory, block.bytes, call.inputs[donor].device};
@@ -239,7 +180,7 @@ void DeviceExecutable::run_into(std::span<const Buffer* const> inputs,
     }
     call.bases.push_back(results[number].device);
   }
-  for (const Copy& copy : copies_)
+  for (const BoundCopy& copy : results_.copies)
     results[copy.result] =
         device_->allocate(copy.bytes, label("result " + std::to_string(copy.result)));
   const Buffer arena = device_->allocate(scratch_offset() + scratch_bytes_, label("arena"));
@@ -249,9 +190,9 @@ void DeviceExecutable::run_into(std::span<const Buffer* const> inputs,
   for (std::size_t k = 0; k < plan_.results.size(); ++k)
     if (plan_.results[k].kind == PlannedResult::Kind::input)
       results[k] = call.inputs[static_cast<std::size_t>(plan_.results[k].index)];
-  for (const Copy& copy : copies_)
+  for (const BoundCopy& copy : results_.copies)
     device_->copy_within(*results[copy.result].device, 0, *call.bases[copy.from.base],
-                         copy.from.offset, copy.bytes);
+                         static_cast<std::size_t>(copy.from.offset), copy.bytes);
 }
 
 }  // namespace

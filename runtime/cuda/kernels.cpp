@@ -60,10 +60,7 @@ struct Cache {
 
 /// The function alone, called "kernel": what the caches know it by.
 std::string text_of(const codegen::Launch& launch) {
-  std::vector<std::int64_t> offsets;
-  for (const codegen::Argument& argument : launch.arguments) offsets.push_back(argument.offset);
-  return codegen::cuda::kernel_text(
-      *launch.kernel, codegen::cuda::schedule(*launch.kernel, launch.params, offsets), "kernel");
+  return codegen::cuda::kernel_text(*launch.kernel, codegen::cuda::schedule(launch), "kernel");
 }
 
 struct Request {

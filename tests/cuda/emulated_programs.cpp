@@ -17,14 +17,8 @@ using namespace weft::ir;
 
 namespace {
 
-codegen::cuda::Schedule schedule_of(const codegen::Launch& launch) {
-  std::vector<std::int64_t> offsets;
-  for (const codegen::Argument& argument : launch.arguments) offsets.push_back(argument.offset);
-  return codegen::cuda::schedule(*launch.kernel, launch.params, offsets);
-}
-
 std::string text_of(const codegen::Launch& launch, const std::string& name) {
-  return codegen::cuda::kernel_text(*launch.kernel, schedule_of(launch), name);
+  return codegen::cuda::kernel_text(*launch.kernel, codegen::cuda::schedule(launch), name);
 }
 
 constexpr std::size_t kernels_per_module = 100;  // one compilation each; two at a time
@@ -80,8 +74,7 @@ void EmulatedPrograms::build() {
 void EmulatedPrograms::launch(const codegen::Launch& launch, std::vector<Literal>& memory,
                               Schedule schedule) {
   const codegen::Kernel& kernel = *launch.kernel;
-  const codegen::cuda::LaunchShape shape =
-      codegen::cuda::launch_shape(kernel, schedule_of(launch), launch.params);
+  const codegen::cuda::LaunchShape shape = codegen::cuda::launch_shape(launch);
   if (shape.blocks == 0) return;
   std::vector<void*> pointers;
   for (std::size_t k = 0; k < launch.arguments.size(); ++k) {
