@@ -14,6 +14,7 @@
 #include "tests/device/fake_machine.h"
 #include "tests/random_graphs/check_graph.h"
 #include "tests/support/literals.h"
+#include "tests/support/messages.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace weft;
@@ -90,18 +91,6 @@ const char* const layer =
   %4 = reduce %3 {axes = [1], kind = "add"} : f32[9]
   return %3, %4
 })";
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Nothing in memory or on disk.
 struct Fresh {

@@ -8,6 +8,7 @@
 #include <weft/error.h>
 #include "runtime/cuda/device.h"
 #include "tests/device/fake_machine.h"
+#include "tests/support/messages.h"
 
 using namespace weft;
 using namespace weft::test;
@@ -51,18 +52,6 @@ void twice(Device& device, const Module& module, const Buffer& buffer) {
   buffer.device->order(device.stream(), runtime::cuda::Memory::Use::write);
   device.launch(*device.stream(), function, static_cast<unsigned>((count + 255) / 256), 256,
                 arguments, name);
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/device/fake_machine.h"
+#include "tests/support/messages.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace weft;
@@ -24,17 +25,6 @@ bool skipped() {
 
 const Device cuda0("cuda:0");
 
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 #define CHECK_SAYS(part, ...)                                \
   do {                                                       \
     const std::string said = error_of([&] { __VA_ARGS__; }); \

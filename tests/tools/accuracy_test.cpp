@@ -3,13 +3,10 @@
 
 #include "command.h"
 
+using weft::test::has;
 using weft::test::run_tool;
 
-namespace {
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("weft-accuracy measures, and leaves no operation of the table out") {
   // It ends at once where an operation is neither measured nor a single instruction.

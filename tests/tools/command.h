@@ -15,6 +15,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/messages.h"
 #include "tests/support/places.h"
 #include "tests/support/temporary_folder.h"
 
@@ -38,10 +39,6 @@ inline Output run_command(const std::string& command) {
 /// A program of build/bin with arguments.
 inline Output run_tool(const std::string& arguments) {
   return run_command(bin_dir() + "/" + arguments);
-}
-
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 inline void write(const std::string& path, const std::string& text) {

@@ -12,6 +12,7 @@
 #include "tools/digits/trainer.h"
 
 using namespace weft;
+using test::has;
 using test::TemporaryFolder;
 
 namespace {
@@ -41,10 +42,6 @@ std::string ten_rows() {
   std::string text;
   for (int k = 0; k < 10; ++k) text += row("3");
   return text;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
